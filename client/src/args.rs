@@ -1,0 +1,118 @@
+//! Arguments, read strictly.
+
+use codec::DecodeAll;
+use spb_client::{
+	files,
+	keys::{parse_account, KeyError},
+	Error, Result,
+};
+use spb_primitives::{AccountId, CtpId, Energy, MeterKey, Quote};
+use std::path::Path;
+
+/// An account's SS58 address.
+pub fn account(text: &str) -> Result<AccountId, KeyError> {
+	parse_account(text)
+}
+
+/// A whole number of 32 bits, digits only.
+pub fn number(text: &str) -> Result<u32, String> {
+	if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+		return Err("not a whole number".into());
+	}
+	text.parse().map_err(|_| format!("numbers end at {}", u32::MAX))
+}
+
+/// Watt-hours.
+pub fn energy(text: &str) -> Result<Energy, String> {
+	number(text).map(Energy::from_wh)
+}
+
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N], String> {
+	let bytes = files::from_hex(text)?;
+	bytes.try_into().map_err(|_| format!("write 0x and {} hexadecimal digits", 2 * N))
+}
+
+/// The id of a CTP.
+pub fn ctp_id(text: &str) -> Result<CtpId, String> {
+	bytes::<32>(text).map(|bytes| CtpId(bytes.into()))
+}
+
+/// The public key of a meter.
+pub fn meter_key(text: &str) -> Result<MeterKey, String> {
+	bytes::<32>(text).map(MeterKey::from_raw)
+}
+
+/// A contact key.
+pub fn contact(text: &str) -> Result<[u8; 32], String> {
+	bytes(text)
+}
+
+/// An encoded value in hexadecimal digits after `0x`, or a file that holds them.
+pub fn encoded<T: DecodeAll>(what: &str, text: &str) -> Result<T> {
+	let digits = if text.starts_with("0x") {
+		text.to_owned()
+	} else {
+		let bytes = files::read_bytes(Path::new(text), false)?;
+		String::from_utf8(bytes).map_err(|_| Error::input(format!("{text} holds no {what}")))?
+	};
+	files::from_hex(digits.trim())
+		.and_then(|bytes| files::decode_all(&bytes))
+		.map_err(|reason| Error::input(format!("that is no {what}: {reason}")))
+}
+
+/// A producer's quote: hexadecimal digits or a file that holds them.
+pub fn quote(text: &str) -> Result<Quote> {
+	encoded("quote", text)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use codec::Encode;
+	use sp_runtime::MultiSignature;
+	use spb_client::error::{Classify, Kind};
+
+	#[test]
+	fn numbers_should_be_digits() {
+		assert_eq!(number("0"), Ok(0));
+		assert_eq!(number("4294967295"), Ok(u32::MAX));
+		for bad in ["", " 1", "+1", "-1", "1.0", "1e3", "0x1", "4294967296", "٣"] {
+			assert!(number(bad).is_err(), "{bad:?}");
+			assert!(energy(bad).is_err(), "{bad:?}");
+		}
+	}
+
+	#[test]
+	fn ids_should_be_whole() {
+		let id = format!("0x{}", "ab".repeat(32));
+		assert_eq!(ctp_id(&id).unwrap().to_string(), id);
+		for bad in ["", "0x", &id[..64], &id[2..], &format!("{id}00"), "0xzz"] {
+			assert!(ctp_id(bad).is_err(), "{bad}");
+			assert!(meter_key(bad).is_err(), "{bad}");
+			assert!(contact(bad).is_err(), "{bad}");
+		}
+	}
+
+	#[test]
+	fn quotes_should_come_from_digits_or_files() {
+		let given = MultiSignature::Sr25519([7; 64].into());
+		let digits = files::to_hex(&given.encode());
+		assert_eq!(quote(&digits).unwrap(), given);
+		let dir = tempfile::tempdir().unwrap();
+		let path = dir.path().join("quote");
+		std::fs::write(&path, format!("{digits}\n")).unwrap();
+		assert_eq!(quote(path.to_str().unwrap()).unwrap(), given);
+		for bad in ["0x", "0x01", &digits[..digits.len() - 2], &format!("{digits}00"), "nowhere"] {
+			assert_eq!(quote(bad).unwrap_err().kind(), Kind::BadInput, "{bad}");
+		}
+		std::fs::write(&path, [0xff]).unwrap();
+		assert_eq!(quote(path.to_str().unwrap()).unwrap_err().kind(), Kind::BadInput);
+	}
+
+	#[test]
+	fn accounts_should_be_addresses() {
+		let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+		assert_eq!(account(alice).unwrap().to_string(), alice);
+		assert!(account("//Alice").is_err());
+	}
+}

@@ -1,0 +1,87 @@
+//! The calls of the pallet, to be signed and submitted, and the two messages for the pool.
+
+use super::{market::Terms, runtime};
+use spb_primitives::{
+	Certificate, Energy, Erc, ManufacturerId, MeterKey, MeterProof, Money, OfferId, Price, Quote,
+	SignedCtp,
+};
+use subxt::tx::Payload;
+
+fn pallet() -> runtime::spb::calls::api::TransactionApi {
+	runtime::transactions().spb()
+}
+
+/// Opens an energy account by burning coin.
+pub fn open_account_with_burn() -> impl Payload {
+	pallet().open_account_with_burn()
+}
+
+/// Opens an energy account with an energy company's certificate.
+pub fn open_account_with_certificate(certificate: Certificate) -> impl Payload {
+	pallet().open_account_with_certificate(certificate.into())
+}
+
+/// Closes the energy account.
+pub fn close_account() -> impl Payload {
+	pallet().close_account()
+}
+
+/// Offers a block of energy.
+pub fn offer_energy(
+	energy: Energy,
+	price: Price,
+	terms: Terms,
+	contact: [u8; 32],
+) -> impl Payload {
+	pallet().offer_energy(energy.into(), price.into(), terms.into(), contact)
+}
+
+/// Adds energy to an offer.
+pub fn top_up_offer(offer: OfferId, energy: Energy) -> impl Payload {
+	pallet().top_up_offer(offer, energy.into())
+}
+
+/// Sets the price of an offer.
+pub fn reprice_offer(offer: OfferId, price: Price) -> impl Payload {
+	pallet().reprice_offer(offer, price.into())
+}
+
+/// Closes an offer to new CTPs.
+pub fn close_offer(offer: OfferId) -> impl Payload {
+	pallet().close_offer(offer)
+}
+
+/// Sets money aside.
+pub fn deposit(amount: Money) -> impl Payload {
+	pallet().deposit(amount.into())
+}
+
+/// Takes money out of what new CTPs may use.
+pub fn request_withdrawal(amount: Money) -> impl Payload {
+	pallet().request_withdrawal(amount.into())
+}
+
+/// Calls off the pending withdrawal.
+pub fn cancel_withdrawal() -> impl Payload {
+	pallet().cancel_withdrawal()
+}
+
+/// Pays out the pending withdrawal.
+pub fn withdraw() -> impl Payload {
+	pallet().withdraw()
+}
+
+/// Makes a meter's signatures count no longer.
+pub fn revoke_meter(manufacturer: ManufacturerId, meter: MeterKey) -> impl Payload {
+	pallet().revoke_meter(manufacturer, meter.0)
+}
+
+/// Commit To Pay, for the pool.
+pub fn commit_to_pay(ctp: SignedCtp, proof: MeterProof, quote: Option<Quote>) -> impl Payload {
+	pallet().commit_to_pay(ctp.into(), proof.into(), quote.map(Into::into))
+}
+
+/// Energy Receipt Confirmation, for the pool.
+pub fn confirm_receipt(erc: Erc, proof: MeterProof) -> impl Payload {
+	pallet().confirm_receipt(erc.into(), proof.into())
+}

@@ -1,0 +1,148 @@
+//! The state after a block: what the runtime answers and what is in storage.
+
+use super::{
+	market::{EnergyAccount, Offer, OfferFilter, Vault},
+	runtime, Config,
+};
+use crate::connection::{Connection, ConnectionError, Head};
+use spb_primitives::{
+	AccountId, BlockNumber, CtpId, Limits, ManufacturerId, MeterKey, Money, OfferId, Parameters,
+	RegisteredMeters, VaultId,
+};
+use subxt::client::OnlineClientAtBlock;
+
+/// Rows to a page; the most that the runtime answers.
+const PAGE: u32 = 1_000;
+
+/// The state after a block.
+#[derive(Clone, Debug)]
+pub struct View {
+	connection: Connection,
+	at: OnlineClientAtBlock<Config>,
+	head: Head,
+}
+
+impl View {
+	pub(crate) fn new(
+		connection: Connection,
+		at: OnlineClientAtBlock<Config>,
+		head: Head,
+	) -> Self {
+		Self { connection, at, head }
+	}
+
+	/// The block.
+	pub fn head(&self) -> Head {
+		self.head
+	}
+
+	/// subxt's view of the block, for what this library has no word for.
+	pub fn subxt(&self) -> &OnlineClientAtBlock<Config> {
+		&self.at
+	}
+
+	async fn call<P: subxt::runtime_apis::Payload>(
+		&self,
+		payload: P,
+	) -> Result<P::ReturnType, ConnectionError> {
+		let answer = self.at.runtime_apis().call(payload).await;
+		answer.map_err(|error| self.connection.from_subxt(error.into()))
+	}
+
+	async fn fetch<A: subxt::storage::Address>(
+		&self,
+		address: A,
+		key: A::KeyParts,
+	) -> Result<Option<A::Value>, ConnectionError> {
+		let value = self.at.storage().try_fetch(address, key).await;
+		let value = value.map_err(|error| self.connection.from_subxt(error.into()))?;
+		let value = value.map(|value| value.decode()).transpose();
+		value.map_err(|error| self.connection.from_subxt(error.into()))
+	}
+
+	/// Lifetimes, windows and the slot's length that govern the next block.
+	pub async fn parameters(&self) -> Result<Parameters, ConnectionError> {
+		Ok(self.call(runtime::runtime_apis().spb_api().parameters()).await?.0)
+	}
+
+	/// The runtime's limits, the fee among them.
+	pub async fn limits(&self) -> Result<Limits, ConnectionError> {
+		Ok(self.call(runtime::runtime_apis().spb_api().limits()).await?.0)
+	}
+
+	/// All offers that pass the filter, in order of their numbers.
+	pub async fn offers(&self, filter: OfferFilter) -> Result<Vec<Offer>, ConnectionError> {
+		let mut offers: Vec<Offer> = Vec::new();
+		loop {
+			let after = offers.last().map(|offer| offer.id);
+			let page = runtime::runtime_types::pallet_spb::types::Page { after, limit: PAGE };
+			let filter = filter.clone().into();
+			let rows = self.call(runtime::runtime_apis().spb_api().offers(filter, page)).await?;
+			let last = rows.len() < PAGE as usize;
+			offers.extend(rows.into_iter().map(Offer::from));
+			if last {
+				return Ok(offers);
+			}
+		}
+	}
+
+	/// One offer.
+	pub async fn offer(&self, id: OfferId) -> Result<Option<Offer>, ConnectionError> {
+		Ok(self.call(runtime::runtime_apis().spb_api().offer(id)).await?.map(Into::into))
+	}
+
+	/// One vault.
+	pub async fn vault(&self, id: VaultId) -> Result<Option<Vault>, ConnectionError> {
+		Ok(self.call(runtime::runtime_apis().spb_api().vault(id)).await?.map(Into::into))
+	}
+
+	/// The vault of an account.
+	pub async fn vault_of(&self, owner: &AccountId) -> Result<Option<Vault>, ConnectionError> {
+		let call = runtime::runtime_apis().spb_api().vault_of(owner.clone().into());
+		Ok(self.call(call).await?.map(Into::into))
+	}
+
+	/// The energy account of a producer.
+	pub async fn energy_account(
+		&self,
+		producer: &AccountId,
+	) -> Result<Option<EnergyAccount>, ConnectionError> {
+		let call = runtime::runtime_apis().spb_api().energy_account(producer.clone().into());
+		Ok(self.call(call).await?.map(Into::into))
+	}
+
+	/// Whether a CTP of this expiry has settled, as far as the chain still remembers.
+	pub async fn is_settled(
+		&self,
+		expiry: BlockNumber,
+		id: &CtpId,
+	) -> Result<bool, ConnectionError> {
+		let settled = self.fetch(runtime::storage().spb().settled(), (expiry, (*id).into())).await?;
+		Ok(settled.is_some())
+	}
+
+	/// What the chain knows of a meter and its manufacturer, for the checks of `spb_primitives`.
+	pub async fn register(
+		&self,
+		manufacturer: ManufacturerId,
+		meter: &MeterKey,
+	) -> Result<RegisteredMeters, ConnectionError> {
+		let mut register = RegisteredMeters::default();
+		let storage = runtime::storage().spb();
+		let maker = self.fetch(storage.manufacturers(), (manufacturer,)).await?;
+		if let Some(maker) = maker.filter(|maker| maker.active) {
+			register.manufacturers.insert(manufacturer, MeterKey::from_raw(maker.key));
+		}
+		if self.fetch(storage.revoked_meters(), (meter.0,)).await?.is_some() {
+			register.revoked.insert(*meter);
+		}
+		Ok(register)
+	}
+
+	/// What an account can spend, deposits and vault aside.
+	pub async fn free_balance(&self, account: &AccountId) -> Result<Money, ConnectionError> {
+		let address = runtime::storage().system().account();
+		let info = self.fetch(address, (account.clone().into(),)).await?;
+		Ok(Money::from_units(info.map_or(0, |info| info.data.free)))
+	}
+}

@@ -1,0 +1,222 @@
+//! The way to a node: connecting with patience, its blocks, its answers, the chain's state.
+//!
+//! [`Connection`] is cheap to clone and goes on over a new socket when the old one breaks.
+
+mod error;
+mod heads;
+mod link;
+mod rpc;
+
+pub use error::ConnectionError;
+pub use heads::{Heads, Stall};
+pub use link::Patience;
+pub use rpc::{
+	Bucket, CtpEvent, CtpFilter, CtpRow, CtpStatus, DatabaseInfo, Events, Stage, Status, Trade,
+};
+
+use crate::chain::{Config, View};
+use link::Link;
+use serde::de::DeserializeOwned;
+use spb_primitives::{BlockNumber, Genesis};
+use std::sync::Arc;
+use subxt::{
+	backend::{BlockRef, LegacyBackend},
+	rpcs::{
+		client::{rpc_params, RpcParams, RpcSubscription},
+		Error as RpcError, RpcClient,
+	},
+	OnlineClient,
+};
+
+/// Where a node listens by default.
+pub const DEFAULT_URL: &str = "ws://127.0.0.1:9944";
+
+/// The hash of a block.
+pub type Hash = sp_core::H256;
+
+/// A block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
+pub struct Head {
+	/// Its number.
+	pub number: BlockNumber,
+	/// Its hash.
+	pub hash: Hash,
+}
+
+/// A connection to a node.
+#[derive(Clone)]
+pub struct Connection {
+	link: Arc<Link>,
+	rpc: RpcClient,
+	client: OnlineClient<Config>,
+	/// Held from asking for an account's next nonce until the transaction is in the pool.
+	pub(crate) nonces: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl std::fmt::Debug for Connection {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		write!(f, "Connection({})", self.link.url())
+	}
+}
+
+impl Connection {
+	/// Connects to a node, trying again for as long as `patience` says.
+	pub async fn open(url: &str, patience: Patience) -> Result<Self, ConnectionError> {
+		let bad = || ConnectionError::BadUrl(url.into());
+		let parsed = url.parse::<Url>().map_err(|_| bad())?;
+		if !matches!(parsed.scheme(), "ws" | "wss") || parsed.host_str().is_none() {
+			return Err(bad());
+		}
+		let link = Arc::new(Link::new(parsed, patience));
+		let rpc = RpcClient::new(link.clone());
+		// The oldest of subxt's backends: its answers to a submission say why it was refused, and it
+		// pins no blocks.
+		let backend = LegacyBackend::builder().build(rpc.clone());
+		let client = OnlineClient::from_backend_with_config(Config::new(), Arc::new(backend)).await;
+		let client = client.map_err(|error| from_subxt(&link, error.into()))?;
+		Ok(Self { link, rpc, client, nonces: Default::default() })
+	}
+
+	/// The node's address.
+	pub fn url(&self) -> &str {
+		self.link.url()
+	}
+
+	/// The hash of block 0: which chain this is.
+	pub fn genesis(&self) -> Genesis {
+		self.client.genesis_hash()
+	}
+
+	/// Asks the node.
+	pub async fn request<T: DeserializeOwned>(
+		&self,
+		method: &str,
+		params: RpcParams,
+	) -> Result<T, ConnectionError> {
+		let answer = self.rpc.request(method, params).await;
+		answer.map_err(|error| self.from_rpc(method, error))
+	}
+
+	/// Subscribes at the node. The subscription ends with the connection.
+	pub async fn subscribe<T: DeserializeOwned>(
+		&self,
+		method: &str,
+		params: RpcParams,
+		end: &str,
+	) -> Result<RpcSubscription<T>, ConnectionError> {
+		let answer = self.rpc.subscribe(method, params, end).await;
+		answer.map_err(|error| self.from_rpc(method, error))
+	}
+
+	/// The best block.
+	pub async fn best(&self) -> Result<Head, ConnectionError> {
+		let hash: Hash = self.request("chain_getBlockHash", rpc_params![]).await?;
+		self.head(hash).await
+	}
+
+	/// The last final block.
+	pub async fn finalized(&self) -> Result<Head, ConnectionError> {
+		let hash: Hash = self.request("chain_getFinalizedHead", rpc_params![]).await?;
+		self.head(hash).await
+	}
+
+	/// The hash of the best chain's block of this number.
+	pub async fn hash_of(&self, number: BlockNumber) -> Result<Hash, ConnectionError> {
+		let hash: Option<Hash> = self.request("chain_getBlockHash", rpc_params![number]).await?;
+		hash.ok_or_else(|| ConnectionError::UnknownBlock(number.to_string()))
+	}
+
+	async fn head(&self, hash: Hash) -> Result<Head, ConnectionError> {
+		let header = self.header(hash).await?;
+		let number = BlockNumber::try_from(header.number).map_err(|_| ConnectionError::Malformed {
+			method: "chain_getHeader".into(),
+			reason: "the block's number is above 32 bits".into(),
+		})?;
+		Ok(Head { number, hash })
+	}
+
+	/// A block's header.
+	pub async fn header(&self, hash: Hash) -> Result<Header, ConnectionError> {
+		let header: Option<Header> = self.request("chain_getHeader", rpc_params![hash]).await?;
+		header.ok_or_else(|| ConnectionError::UnknownBlock(hash.to_string()))
+	}
+
+	/// The state after a block.
+	pub async fn view(&self, head: Head) -> Result<View, ConnectionError> {
+		let block = BlockRef::from_hash(head.hash);
+		let at = self.client.at_block_hash_and_number(block, head.number.into()).await;
+		let at = at.map_err(|error| self.from_subxt(error.into()))?;
+		Ok(View::new(self.clone(), at, head))
+	}
+
+	/// The state after the best block.
+	pub async fn best_view(&self) -> Result<View, ConnectionError> {
+		self.view(self.best().await?).await
+	}
+
+	/// New best blocks as they come.
+	pub fn heads(&self, stall: Stall) -> Heads {
+		Heads::new(self.clone(), stall)
+	}
+
+	pub(crate) fn from_subxt(&self, error: subxt::Error) -> ConnectionError {
+		from_subxt(&self.link, error)
+	}
+
+	pub(crate) fn from_rpc(&self, method: &str, error: RpcError) -> ConnectionError {
+		let method = method.to_owned();
+		match error {
+			RpcError::User(error) => ConnectionError::Rpc {
+				method,
+				code: error.code,
+				message: error.message,
+				// A string in JSON, without its quotation marks; anything else as it is.
+				data: error.data.map(|data| {
+					serde_json::from_str(data.get()).unwrap_or_else(|_| data.get().to_owned())
+				}),
+			},
+			RpcError::Client(error) => ConnectionError::Unreachable {
+				url: self.url().into(),
+				reason: error.to_string(),
+			},
+			other => ConnectionError::Malformed { method, reason: other.to_string() },
+		}
+	}
+}
+
+/// A block's header, as subxt reads it.
+pub type Header = <Config as subxt::Config>::Header;
+
+/// The parts of a node's address.
+type Url = subxt::ext::jsonrpsee::client_transport::ws::Url;
+
+/// What an error of subxt means: its types do not say whether the connection is lost, the link does.
+fn from_subxt(link: &Link, error: subxt::Error) -> ConnectionError {
+	use subxt::error::{
+		ExtrinsicError, OnlineClientAtBlockError, RuntimeApiError, StorageError,
+	};
+	if let Some(reason) = link.failure() {
+		return ConnectionError::Unreachable { url: link.url().into(), reason };
+	}
+	match &error {
+		subxt::Error::ExtrinsicError(
+			ExtrinsicError::IncompatibleCodegen
+			| ExtrinsicError::PalletNameNotFound(_)
+			| ExtrinsicError::CallNameNotFound { .. },
+		)
+		| subxt::Error::RuntimeApiError(
+			RuntimeApiError::IncompatibleCodegen
+			| RuntimeApiError::TraitNotFound(_)
+			| RuntimeApiError::MethodNotFound { .. },
+		)
+		| subxt::Error::StorageError(
+			StorageError::IncompatibleCodegen
+			| StorageError::PalletNameNotFound(_)
+			| StorageError::StorageEntryNotFound { .. },
+		)
+		| subxt::Error::OnlineClientAtBlockError(
+			OnlineClientAtBlockError::UnsupportedMetadataVersion { .. },
+		) => ConnectionError::Incompatible(error.to_string()),
+		_ => ConnectionError::Subxt(Box::new(error)),
+	}
+}

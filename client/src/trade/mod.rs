@@ -1,0 +1,431 @@
+//! Trades: a CTP on the cheapest offer that suffices, and the ERC that confirms it.
+//!
+//! What would be refused is refused here first, with the figures, so that no money waits behind a
+//! CTP that no author can take. The chain has the last word all the same.
+
+mod choose;
+mod error;
+pub(crate) mod slot;
+mod wait;
+
+pub use choose::{judge, sufficient, Demand};
+pub use error::TradeError;
+pub use wait::{wait_for_ctp, wait_for_receipt, Goal};
+
+use crate::{
+	chain::{calls, Offer, OfferFilter, Vault, View},
+	connection::{Connection, CtpFilter, CtpRow, Head, Stall, Status},
+	keys::AccountKey,
+	meter::{Draft, Issued, Meter, Moment, Reading, Receipt},
+	progress::Progress,
+	tx::TxError,
+};
+use spb_primitives::{
+	message::{quote_payload, verify_quote},
+	AccountId, BlockNumber, Ctp, CtpId, Energy, Genesis, Limits, Money, OfferId, Parameters, Quote,
+	Refusal,
+};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// How long a CTP lives unless asked otherwise: a quarter-hour to deliver and as much to spare.
+pub const DEFAULT_LIFETIME: BlockNumber = 600;
+/// Blocks that a CTP may wait in the pool and still enter in time, where its lifetime allows it.
+const ENTRY_SLACK: BlockNumber = 3;
+
+/// What a consumer wants.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Order {
+	/// From whom.
+	pub producer: AccountId,
+	/// From this offer; else from the cheapest that suffices.
+	pub offer: Option<OfferId>,
+	/// All that may be spent, fee included.
+	pub amount: Money,
+	/// The energy.
+	pub energy: Energy,
+	/// How long the CTP lives from now, in blocks.
+	pub lifetime: Option<BlockNumber>,
+}
+
+/// A consumer with its vault and its meter.
+#[derive(Clone)]
+pub struct Trader {
+	connection: Connection,
+	key: AccountKey,
+	meter: Arc<Meter>,
+	progress: Arc<dyn Progress>,
+}
+
+impl std::fmt::Debug for Trader {
+	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		write!(f, "Trader({})", self.key.account())
+	}
+}
+
+/// What a producer signs to sell at a price of its own: its consent to this very CTP.
+pub fn quote(key: &AccountKey, id: &CtpId, genesis: &Genesis) -> Quote {
+	key.sign(&quote_payload(id, genesis))
+}
+
+/// What is known when a CTP is made.
+struct Situation {
+	view: View,
+	genesis: Genesis,
+	best: Head,
+	finalized: Head,
+	parameters: Parameters,
+	limits: Limits,
+	vault: Vault,
+	/// The vault's open CTPs.
+	open: Vec<CtpRow>,
+	/// The meter's CTPs of this vault that are on their way into the database.
+	pending: Vec<(CtpId, Ctp)>,
+}
+
+impl Situation {
+	/// The places in the pool that are taken.
+	fn taken(&self) -> BTreeSet<u8> {
+		self.pending.iter().map(|(id, _)| id.pool_slot()).collect()
+	}
+
+	/// The meter's view of it.
+	fn moment(&self) -> Moment<'_> {
+		let settles_from = self.finalized.number.saturating_sub(self.parameters.grace);
+		Moment { genesis: &self.genesis, now: self.best.number, settles_from }
+	}
+
+	/// The earliest expiry that leaves a few blocks to enter, but no later than `expiry`.
+	fn earliest(&self, expiry: BlockNumber) -> BlockNumber {
+		let entry = self.best.number.saturating_add(ENTRY_SLACK);
+		expiry.min(entry.saturating_add(self.parameters.min_lifetime))
+	}
+}
+
+impl Trader {
+	/// A consumer who signs with `key` and whose receipts `meter` confirms.
+	pub fn new(
+		connection: Connection,
+		key: AccountKey,
+		meter: Arc<Meter>,
+		progress: Arc<dyn Progress>,
+	) -> Self {
+		Self { connection, key, meter, progress }
+	}
+
+	/// The account.
+	pub fn account(&self) -> AccountId {
+		self.key.account()
+	}
+
+	/// The meter.
+	pub fn meter(&self) -> &Meter {
+		&self.meter
+	}
+
+	/// The connection.
+	pub fn connection(&self) -> &Connection {
+		&self.connection
+	}
+
+	/// Makes a CTP and hands it to the pool.
+	pub async fn commit(&self, order: &Order) -> Result<Issued, TradeError> {
+		let situation = self.situation().await?;
+		let issued = self.issue(&situation, order, false).await?;
+		self.place(&situation, issued).await
+	}
+
+	/// Makes a CTP and keeps it back, for its producer to quote for.
+	pub async fn prepare(&self, order: &Order) -> Result<Issued, TradeError> {
+		let situation = self.situation().await?;
+		self.issue(&situation, order, true).await
+	}
+
+	/// Hands a prepared CTP to the pool with its producer's quote.
+	pub async fn commit_quoted(
+		&self,
+		order: &Order,
+		quote: &Quote,
+	) -> Result<Issued, TradeError> {
+		let genesis = self.connection.genesis();
+		let prepared = self.meter.unconfirmed(&genesis)?;
+		let (id, _) = prepared
+			.into_iter()
+			.filter(|(_, ctp)| {
+				let same = ctp.amount == order.amount && ctp.energy == order.energy;
+				same && order.offer.is_none_or(|offer| offer == ctp.offer)
+			})
+			.find(|(id, _)| verify_quote(quote, id, &order.producer, &genesis).is_ok())
+			.ok_or(TradeError::NoSuchQuote)?;
+		let issued = self.meter.issued(&id, &genesis, &*self.progress)?;
+		self.submit(&issued, Some(quote.clone())).await?;
+		Ok(issued)
+	}
+
+	/// Hands the meter's word to the pool that a CTP was delivered.
+	///
+	/// If another ERC of the meter has this one's place in the pool, waits until it is free.
+	pub async fn confirm(
+		&self,
+		id: &CtpId,
+		delivered: Energy,
+		reading: Reading,
+	) -> Result<Receipt, TradeError> {
+		let genesis = self.connection.genesis();
+		let now = self.connection.best().await?.number;
+		let progress = &*self.progress;
+		let receipt = self.meter.confirm(id, delivered, reading, now, &genesis, progress)?;
+		let mut heads = self.connection.heads(Stall::default());
+		loop {
+			let (erc, proof) = (receipt.erc.clone(), receipt.proof.clone());
+			let message = calls::confirm_receipt(erc, proof);
+			match self.connection.submit_message(&message).await {
+				Ok(_) => return Ok(receipt),
+				// The chain refuses what comes after the grace period, so this ends.
+				Err(TxError::PlaceTaken) => heads.next().await?,
+				Err(error) => return Err(error.into()),
+			};
+		}
+	}
+
+	async fn situation(&self) -> Result<Situation, TradeError> {
+		let genesis = self.connection.genesis();
+		let (best, finalized) =
+			(self.connection.best().await?, self.connection.finalized().await?);
+		let view = self.connection.view(best).await?;
+		let vault = view.vault_of(&self.account()).await?.ok_or(Refusal::UnknownVault)?;
+		let filter = CtpFilter { vault: Some(vault.id), offer: None };
+		let open = self.connection.all_ctps(filter, Some(best.hash)).await?;
+		let pending = self.pending(&vault, &open, best).await?;
+		let (parameters, limits) = (view.parameters().await?, view.limits().await?);
+		Ok(Situation {
+			view,
+			genesis,
+			best,
+			finalized,
+			parameters,
+			limits,
+			vault,
+			open,
+			pending,
+		})
+	}
+
+	/// The meter's CTPs of a vault that are neither open nor over.
+	async fn pending(
+		&self,
+		vault: &Vault,
+		open: &[CtpRow],
+		best: Head,
+	) -> Result<Vec<(CtpId, Ctp)>, TradeError> {
+		let open: BTreeSet<CtpId> = open.iter().map(|row| row.id).collect();
+		let mut pending = Vec::new();
+		for (id, ctp) in self.meter.unconfirmed(&self.connection.genesis())? {
+			let possible = ctp.vault == vault.id && ctp.expiry > best.number && !open.contains(&id);
+			if possible && self.connection.ctp(&id, None).await?.status == Status::Pending {
+				pending.push((id, ctp));
+			}
+		}
+		Ok(pending)
+	}
+
+	/// Makes a CTP; one that is to be quoted for need not fit the listed price.
+	async fn issue(
+		&self,
+		situation: &Situation,
+		order: &Order,
+		quoted: bool,
+	) -> Result<Issued, TradeError> {
+		let (limits, parameters) = (&situation.limits, &situation.parameters);
+		if order.energy.is_zero() {
+			return Err(Refusal::NoEnergy.into());
+		}
+		if order.amount < limits.min_amount {
+			return Err(TradeError::Short {
+				refusal: Refusal::AmountTooSmall,
+				detail: format!("{} is less than {}", order.amount, limits.min_amount),
+			});
+		}
+		let lifetime = lifetime(order.lifetime, parameters)?;
+		covers(situation, order.amount)?;
+		let payable = order.amount.saturating_sub(limits.fee);
+		let demand = Demand { energy: order.energy, payable };
+		let offer = self.choose(situation, order, demand, quoted).await?;
+		let expiry = situation.best.number.saturating_add(lifetime);
+		let draft = Draft {
+			vault: situation.vault.id,
+			offer,
+			energy: order.energy,
+			amount: order.amount,
+			expiry,
+			earliest: situation.earliest(expiry),
+		};
+		let taken = situation.taken();
+		let moment = situation.moment();
+		Ok(self.meter.issue(&draft, &self.key, &taken, &moment, &*self.progress)?)
+	}
+
+	/// The offer that was named, or the cheapest that suffices.
+	async fn choose(
+		&self,
+		situation: &Situation,
+		order: &Order,
+		demand: Demand,
+		quoted: bool,
+	) -> Result<OfferId, TradeError> {
+		let candidates = match order.offer {
+			Some(id) => {
+				let offer = situation.view.offer(id).await?.ok_or(Refusal::UnknownOffer)?;
+				if offer.producer != order.producer {
+					return Err(TradeError::OfferOfAnother(id));
+				}
+				match judge(&offer, demand) {
+					Err(Refusal::PriceTooLow | Refusal::QuoteRequired) if quoted => {},
+					other => other?,
+				}
+				vec![offer]
+			},
+			None => {
+				let producer = Some(order.producer.clone());
+				let filter = OfferFilter { producer, ..Default::default() };
+				let offers = situation.view.offers(filter).await?;
+				// With a quote, neither price nor terms decide.
+				let demand = if quoted { Demand { payable: Money::MAX, ..demand } } else { demand };
+				let asked = |offer: Offer| match quoted {
+					true => Offer { terms: Default::default(), ..offer },
+					false => offer,
+				};
+				sufficient(offers.into_iter().map(asked).collect(), demand)?
+			},
+		};
+		let mut refused = None;
+		for offer in candidates {
+			match self.is_left(situation, &offer, demand).await {
+				Ok(()) => return Ok(offer.id),
+				Err(error @ TradeError::Short { .. }) => refused = refused.or(Some(error)),
+				Err(error) => return Err(error),
+			}
+		}
+		Err(refused.unwrap_or_else(|| Refusal::UnknownOffer.into()))
+	}
+
+	/// Whether open CTPs leave enough of an offer.
+	async fn is_left(
+		&self,
+		situation: &Situation,
+		offer: &Offer,
+		demand: Demand,
+	) -> Result<(), TradeError> {
+		let filter = CtpFilter { vault: None, offer: Some(offer.id) };
+		let rows = self.connection.all_ctps(filter, Some(situation.best.hash)).await?;
+		let open = rows.iter().map(|row| row.ctp().energy);
+		let ours = situation.pending.iter().filter(|(_, ctp)| ctp.offer == offer.id);
+		let all = open.chain(ours.map(|(_, ctp)| ctp.energy));
+		choose::not_taken(demand, offer.id, offer.available, all)
+	}
+
+	/// Hands a CTP to the pool, with another expiry where its place is taken.
+	async fn place(
+		&self,
+		situation: &Situation,
+		mut issued: Issued,
+	) -> Result<Issued, TradeError> {
+		let mut taken = situation.taken();
+		loop {
+			match self.submit(&issued, None).await {
+				Ok(()) => return Ok(issued),
+				Err(TradeError::Tx(TxError::PlaceTaken)) => {},
+				Err(error) => return Err(error),
+			}
+			taken.insert(issued.id.pool_slot());
+			let earliest = situation.earliest(issued.signed.ctp.expiry);
+			let genesis = &situation.genesis;
+			issued = self.meter.move_to_another_place(
+				&issued.id,
+				earliest,
+				&self.key,
+				&taken,
+				genesis,
+				&*self.progress,
+			)?;
+		}
+	}
+
+	async fn submit(&self, issued: &Issued, quote: Option<Quote>) -> Result<(), TradeError> {
+		let (signed, proof) = (issued.signed.clone(), issued.proof.clone());
+		let message = calls::commit_to_pay(signed, proof, quote);
+		self.connection.submit_message(&message).await?;
+		Ok(())
+	}
+}
+
+/// The lifetime of a CTP, within what the chain allows.
+fn lifetime(
+	asked: Option<BlockNumber>,
+	parameters: &Parameters,
+) -> Result<BlockNumber, TradeError> {
+	let (least, most) = (parameters.min_lifetime.saturating_add(1), parameters.max_lifetime);
+	match asked {
+		Some(lifetime) if lifetime < least || lifetime > most => {
+			Err(TradeError::Lifetime { lifetime, least, most })
+		},
+		Some(lifetime) => Ok(lifetime),
+		None => Ok(DEFAULT_LIFETIME.max(least).min(most)),
+	}
+}
+
+/// Whether the vault covers an amount together with what is open and pending.
+fn covers(situation: &Situation, amount: Money) -> Result<(), TradeError> {
+	let open = situation.open.iter().map(CtpRow::ctp);
+	let claims: Vec<&Ctp> = open.chain(situation.pending.iter().map(|(_, ctp)| ctp)).collect();
+	if claims.len() >= situation.limits.max_open_per_vault as usize {
+		return Err(Refusal::VaultFull.into());
+	}
+	let claimed = claims
+		.iter()
+		.try_fold(Money::ZERO, |sum, ctp| sum.checked_add(ctp.amount))
+		.unwrap_or(Money::MAX);
+	let left = situation.vault.spendable().saturating_sub(claimed);
+	if amount <= left {
+		return Ok(());
+	}
+	Err(TradeError::Short {
+		refusal: Refusal::VaultTooSmall,
+		detail: format!("vault {} has {left} free, {amount} asked for", situation.vault.id),
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn lifetimes_should_be_within_what_the_chain_allows() {
+		let parameters = Parameters::DEVELOPMENT;
+		assert_eq!(lifetime(None, &parameters).unwrap(), DEFAULT_LIFETIME);
+		for good in [6, 7, 2_400] {
+			assert_eq!(lifetime(Some(good), &parameters).unwrap(), good);
+		}
+		for bad in [0, 5, 2_401, u32::MAX] {
+			assert!(matches!(lifetime(Some(bad), &parameters), Err(TradeError::Lifetime { .. })));
+		}
+	}
+
+	#[test]
+	fn default_lifetime_should_fit_fast_chains() {
+		let fast = Parameters { min_lifetime: 2, max_lifetime: 40, ..Parameters::DEVELOPMENT };
+		assert_eq!(lifetime(None, &fast).unwrap(), 40);
+		let slow = Parameters { min_lifetime: 800, max_lifetime: 900, ..Parameters::DEVELOPMENT };
+		assert_eq!(lifetime(None, &slow).unwrap(), 801);
+	}
+
+	#[test]
+	fn quotes_should_be_the_producers_for_one_ctp() {
+		let key = AccountKey::development("//Alice").unwrap();
+		let (id, other) = (CtpId([1; 32].into()), CtpId([2; 32].into()));
+		let genesis = Genesis::repeat_byte(9);
+		let quote = quote(&key, &id, &genesis);
+		assert!(verify_quote(&quote, &id, &key.account(), &genesis).is_ok());
+		assert!(verify_quote(&quote, &other, &key.account(), &genesis).is_err());
+		assert!(verify_quote(&quote, &id, &key.account(), &Genesis::zero()).is_err());
+	}
+}

@@ -1,0 +1,79 @@
+//! What the command line understands.
+
+use sc_cli::RunCmd;
+
+/// The arguments of `spb-node`.
+#[derive(Debug, clap::Parser)]
+pub struct Cli {
+	/// What to do; without it, the node runs.
+	#[command(subcommand)]
+	pub subcommand: Option<Subcommand>,
+
+	/// How the node runs.
+	#[command(flatten)]
+	pub run: RunCmd,
+}
+
+/// What `spb-node` can do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+	/// Run the node; the same as no subcommand.
+	Run(Box<RunCmd>),
+
+	/// Make and look at keys.
+	#[command(subcommand)]
+	Key(sc_cli::KeySubcommand),
+
+	/// Write a chain specification.
+	BuildSpec(sc_cli::BuildSpecCmd),
+
+	/// Write a chain specification, without a boot node of its own.
+	ExportChainSpec(sc_cli::ExportChainSpecCmd),
+
+	/// Import a stored block once more.
+	CheckBlock(sc_cli::CheckBlockCmd),
+
+	/// Write blocks to a file.
+	ExportBlocks(sc_cli::ExportBlocksCmd),
+
+	/// Read blocks from a file; the sidecars they name must be in the database.
+	ImportBlocks(sc_cli::ImportBlocksCmd),
+
+	/// Remove the chain with its CTP database, evidence and trades; keys stay.
+	PurgeChain(sc_cli::PurgeChainCmd),
+
+	/// Take back the last blocks that are not final.
+	Revert(sc_cli::RevertCmd),
+
+	/// Show the heads of the chain.
+	ChainInfo(sc_cli::ChainInfoCmd),
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::{CommandFactory, Parser};
+
+	#[test]
+	fn arguments_should_be_consistent() {
+		Cli::command().debug_assert();
+	}
+
+	#[test]
+	fn spec_should_be_built_with_the_arguments_of_zombienet() {
+		let arguments =
+			["spb-node", "build-spec", "--chain", "local", "--disable-default-bootnode", "--raw"];
+		let cli = Cli::try_parse_from(arguments).unwrap();
+		let Some(Subcommand::BuildSpec(command)) = cli.subcommand else { panic!("no build-spec") };
+		assert!(command.raw && command.disable_default_bootnode);
+	}
+
+	#[test]
+	fn run_should_be_the_default() {
+		let plain = Cli::try_parse_from(["spb-node", "--dev"]).unwrap();
+		assert!(plain.subcommand.is_none() && plain.run.shared_params.dev);
+		let named = Cli::try_parse_from(["spb-node", "run", "--dev"]).unwrap();
+		let Some(Subcommand::Run(run)) = named.subcommand else { panic!("no run") };
+		assert!(run.shared_params.dev);
+	}
+}

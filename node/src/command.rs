@@ -1,0 +1,125 @@
+//! Runs what the command line asks for.
+
+use crate::{
+	chain_spec,
+	cli::{Cli, Subcommand},
+	service::{self, Core},
+	spb,
+};
+use sc_cli::{OffchainWorkerEnabled, RunCmd, SubstrateCli};
+use sc_network::config::NetworkBackendType;
+use sc_service::Configuration;
+use spb_runtime::opaque::Block;
+use std::io::ErrorKind;
+
+impl SubstrateCli for Cli {
+	fn impl_name() -> String {
+		"SPB Node".into()
+	}
+
+	fn impl_version() -> String {
+		env!("CARGO_PKG_VERSION").into()
+	}
+
+	fn description() -> String {
+		env!("CARGO_PKG_DESCRIPTION").into()
+	}
+
+	fn author() -> String {
+		"the SPB project".into()
+	}
+
+	fn support_url() -> String {
+		"docs/operations.md, and the people who gave you spb-node".into()
+	}
+
+	fn copyright_start_year() -> i32 {
+		2026
+	}
+
+	fn load_spec(&self, id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
+		Ok(Box::new(match id {
+			"dev" => chain_spec::development()?,
+			"" | "local" => chain_spec::local()?,
+			path => chain_spec::from_file(path)?,
+		}))
+	}
+}
+
+/// Parses the command line and does what it says.
+pub fn run() -> sc_cli::Result<()> {
+	let cli = Cli::from_args();
+	match &cli.subcommand {
+		None => run_node(&cli, &cli.run),
+		Some(Subcommand::Run(command)) => run_node(&cli, command),
+		Some(Subcommand::Key(command)) => command.run(&cli),
+		Some(Subcommand::BuildSpec(command)) => cli
+			.create_runner(command)?
+			.sync_run(|config| command.run(config.chain_spec, config.network)),
+		Some(Subcommand::ExportChainSpec(command)) => command.run(cli.load_spec(&command.chain)?),
+		Some(Subcommand::CheckBlock(command)) => cli.create_runner(command)?.async_run(|config| {
+			let Core { client, import_queue, task_manager, .. } = service::core(&config)?;
+			Ok((command.run(client, import_queue), task_manager))
+		}),
+		Some(Subcommand::ExportBlocks(command)) => {
+			cli.create_runner(command)?.async_run(|config| {
+				let Core { client, task_manager, .. } = service::core(&config)?;
+				Ok((command.run(client, config.database), task_manager))
+			})
+		},
+		Some(Subcommand::ImportBlocks(command)) => {
+			cli.create_runner(command)?.async_run(|config| {
+				let Core { client, import_queue, task_manager, .. } = service::core(&config)?;
+				Ok((command.run(client, import_queue), task_manager))
+			})
+		},
+		Some(Subcommand::PurgeChain(command)) => {
+			cli.create_runner(command)?.sync_run(|config| purge(command, config))
+		},
+		Some(Subcommand::Revert(command)) => cli.create_runner(command)?.async_run(|config| {
+			let Core { client, backend, task_manager, .. } = service::core(&config)?;
+			let revert_votes = Box::new(|client, _, blocks| {
+				sc_consensus_grandpa::revert(client, blocks).map_err(Into::into)
+			});
+			Ok((command.run(client, backend, Some(revert_votes)), task_manager))
+		}),
+		Some(Subcommand::ChainInfo(command)) => {
+			cli.create_runner(command)?.sync_run(|config| command.run::<Block>(&config))
+		},
+	}
+}
+
+fn run_node(cli: &Cli, command: &RunCmd) -> sc_cli::Result<()> {
+	if matches!(command.offchain_worker_params.enabled, OffchainWorkerEnabled::Never) {
+		return Err(sc_cli::Error::Input(
+			"the off-chain worker keeps the CTP database in order and always runs: leave out \
+			 `--offchain-worker never`"
+				.into(),
+		));
+	}
+	cli.create_runner(command)?.run_node_until_exit(|config| async move {
+		match config.network.network_backend {
+			NetworkBackendType::Litep2p => {
+				service::run(config).map_err(sc_cli::Error::Service)
+			},
+			NetworkBackendType::Libp2p => Err(sc_cli::Error::Input(
+				"spb-node speaks litep2p only: leave out `--network-backend libp2p`".into(),
+			)),
+		}
+	})
+}
+
+/// Removes the chain's database and, once that is gone, what the node keeps beside it.
+fn purge(command: &sc_cli::PurgeChainCmd, config: Configuration) -> sc_cli::Result<()> {
+	let beside = spb::store_path(&config.data_path);
+	let chain = config.database.path().map(std::path::Path::to_path_buf);
+	command.run(config.database)?;
+	// The command asks before it removes anything, and answers the same when it was told no.
+	if chain.is_some_and(|path| path.exists()) {
+		return Ok(());
+	}
+	match std::fs::remove_dir_all(&beside) {
+		Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+		_ => Ok(()),
+	}
+}

@@ -1,0 +1,148 @@
+//! What operators see in Prometheus: `spb_*`.
+
+use spb_primitives::Refusal;
+use substrate_prometheus_endpoint::{
+	exponential_buckets, prometheus::core::Collector, register, Counter, CounterVec, Gauge,
+	Histogram, HistogramOpts, Opts, PrometheusError, Registry, U64,
+};
+
+/// The metrics. They count also where no one looks, which spares every user a question.
+#[derive(Clone)]
+pub struct Metrics {
+	/// Messages in the inbox.
+	pub inbox_messages: Gauge<U64>,
+	/// Their bytes.
+	pub inbox_bytes: Gauge<U64>,
+	/// Messages that went because the inbox was full.
+	pub inbox_evicted: Counter<U64>,
+	/// Blocks judged before import, by verdict.
+	pub blocks_checked: CounterVec<U64>,
+	/// Blocks refused, by rule and reason.
+	pub blocks_refused: CounterVec<U64>,
+	/// How long judging a block took.
+	pub check_seconds: Histogram,
+	/// How long preparing a block took.
+	pub prepare_seconds: Histogram,
+	/// Candidates that prepared blocks took in.
+	pub prepared_messages: Counter<U64>,
+	/// Open CTPs after the best block.
+	pub open: Gauge<U64>,
+	/// CTPs that entered the database on the best chain.
+	pub added: Counter<U64>,
+	/// CTPs that settled on the best chain.
+	pub settled: Counter<U64>,
+	/// CTPs that expired on the best chain.
+	pub expired: Counter<U64>,
+	/// Bytes of sidecars stored.
+	pub sidecar_bytes: Counter<U64>,
+	/// The last final block whose trades are indexed.
+	pub trades_indexed: Gauge<U64>,
+}
+
+/// A verdict, as a label of [`Metrics::blocks_checked`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Checked {
+	/// Good.
+	Ok,
+	/// Something to judge it by is missing.
+	Missing,
+	/// It breaks a rule.
+	Bad,
+}
+
+impl Checked {
+	fn label(self) -> &'static str {
+		match self {
+			Self::Ok => "ok",
+			Self::Missing => "missing",
+			Self::Bad => "bad",
+		}
+	}
+}
+
+impl Metrics {
+	/// Makes the metrics and, where there is a registry, registers them.
+	pub fn new(registry: Option<&Registry>) -> Result<Self, PrometheusError> {
+		let gauge = |name, help| enlist(Gauge::new(name, help)?, registry);
+		let counter = |name, help| enlist(Counter::new(name, help)?, registry);
+		let counters = |name: &str, help: &str, labels: &[&str]| {
+			enlist(CounterVec::new(Opts::new(name, help), labels)?, registry)
+		};
+		let seconds = |name: &str, help: &str| {
+			// From a millisecond to four seconds.
+			let options = HistogramOpts::new(name, help)
+				.buckets(exponential_buckets(0.001, 2.0, 13)?);
+			enlist(Histogram::with_opts(options)?, registry)
+		};
+		Ok(Self {
+			inbox_messages: gauge("spb_inbox_messages", "Messages that wait for a block")?,
+			inbox_bytes: gauge("spb_inbox_bytes", "Bytes of the messages that wait for a block")?,
+			inbox_evicted: counter(
+				"spb_inbox_evicted_total",
+				"Messages that went because the inbox was full",
+			)?,
+			blocks_checked: counters(
+				"spb_blocks_checked_total",
+				"Blocks judged before import, by verdict",
+				&["verdict"],
+			)?,
+			blocks_refused: counters(
+				"spb_blocks_refused_total",
+				"Blocks refused, by rule and reason",
+				&["rule", "reason"],
+			)?,
+			check_seconds: seconds("spb_check_seconds", "Time to judge a block")?,
+			prepare_seconds: seconds("spb_prepare_seconds", "Time to prepare a block")?,
+			prepared_messages: counter(
+				"spb_prepared_messages_total",
+				"Messages that prepared blocks took in",
+			)?,
+			open: gauge("spb_open_ctps", "Open CTPs after the best block")?,
+			added: counter("spb_added_ctps_total", "CTPs that entered the database")?,
+			settled: counter("spb_settled_ctps_total", "CTPs that settled")?,
+			expired: counter("spb_expired_ctps_total", "CTPs that expired")?,
+			sidecar_bytes: counter("spb_sidecar_bytes_total", "Bytes of sidecars stored")?,
+			trades_indexed: gauge(
+				"spb_trades_indexed_block",
+				"The last final block whose trades are indexed",
+			)?,
+		})
+	}
+
+	/// Counts a verdict.
+	pub fn checked(&self, verdict: Checked) {
+		self.blocks_checked.with_label_values(&[verdict.label()]).inc();
+	}
+
+	/// Counts a refused block.
+	pub fn refused(&self, refusal: Refusal) {
+		self.checked(Checked::Bad);
+		self.blocks_refused.with_label_values(&[refusal.rule(), refusal.name()]).inc();
+	}
+}
+
+fn enlist<M: Clone + Collector + 'static>(
+	metric: M,
+	registry: Option<&Registry>,
+) -> Result<M, PrometheusError> {
+	match registry {
+		Some(registry) => register(metric, registry),
+		None => Ok(metric),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn every_metric_should_register_under_the_prefix() {
+		let registry = Registry::new();
+		let metrics = Metrics::new(Some(&registry)).unwrap();
+		metrics.checked(Checked::Ok);
+		metrics.refused(Refusal::RootMismatch);
+		let names: Vec<_> = registry.gather().iter().map(|f| f.name().to_string()).collect();
+		assert!(names.len() > 10 && names.iter().all(|name| name.starts_with("spb_")), "{names:?}");
+		assert_eq!(metrics.blocks_refused.with_label_values(&["R4", "RootMismatch"]).get(), 1);
+	}
+}

@@ -1,0 +1,173 @@
+//! Messages in the transaction pool: what they are, and whether the pool takes them.
+
+use crate::{
+	pallet::*,
+	rules::{self, Chain},
+	types::{Manufacturer, Offer, Vault},
+	MAX_OPEN_PER_VAULT,
+};
+use alloc::{vec, vec::Vec};
+use codec::Encode;
+use core::marker::PhantomData;
+use frame_support::{pallet_prelude::*, traits::Get};
+use sp_runtime::SaturatedConversion;
+use spb_primitives::{
+	message::POOL_SLOTS, Addition, BlockNumber, CtpId, Genesis, Limits, ManufacturerId, Message,
+	MeterKey, MeterRegistry, Money, OfferId, Parameters, Refusal, VaultId, POOL_TAG_PREFIX,
+};
+
+/// The chain's state, as the rules ask for it.
+pub struct State<T>(PhantomData<T>);
+
+impl<T: Config> MeterRegistry for State<T> {
+	fn active_manufacturer(&self, id: ManufacturerId) -> Option<MeterKey> {
+		Manufacturers::<T>::get(id).filter(|m| m.active).map(|m| m.key)
+	}
+
+	fn is_revoked(&self, meter: &MeterKey) -> bool {
+		RevokedMeters::<T>::contains_key(meter)
+	}
+}
+
+/// All meters that were ever certified.
+struct Ever<T>(PhantomData<T>);
+
+impl<T: Config> MeterRegistry for Ever<T> {
+	fn active_manufacturer(&self, id: ManufacturerId) -> Option<MeterKey> {
+		Manufacturers::<T>::get(id).map(|Manufacturer { key, .. }| key)
+	}
+
+	fn is_revoked(&self, _: &MeterKey) -> bool {
+		false
+	}
+}
+
+impl<T: Config> Chain for State<T> {
+	fn genesis(&self) -> Genesis {
+		frame_system::Pallet::<T>::block_hash(frame_system::pallet_prelude::BlockNumberFor::<T>::default())
+	}
+
+	fn now(&self) -> BlockNumber {
+		Pallet::<T>::now()
+	}
+
+	fn parameters(&self) -> Parameters {
+		Pallet::<T>::parameters()
+	}
+
+	fn limits(&self) -> Limits {
+		Pallet::<T>::limits()
+	}
+
+	fn vault(&self, id: VaultId) -> Option<Vault> {
+		Vaults::<T>::get(id)
+	}
+
+	fn offer(&self, id: OfferId) -> Option<Offer> {
+		Offers::<T>::get(id)
+	}
+
+	fn is_settled(&self, expiry: BlockNumber, id: &CtpId) -> bool {
+		Settled::<T>::contains_key(expiry, id)
+	}
+
+	fn meters_ever(&self) -> impl MeterRegistry {
+		Ever::<T>(PhantomData)
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The chain's state, as the rules ask for it.
+	pub fn chain() -> State<T> {
+		State(PhantomData)
+	}
+
+	/// The number of the block that is made, or that the pool looks ahead to.
+	pub fn now() -> BlockNumber {
+		frame_system::Pallet::<T>::block_number().saturated_into()
+	}
+
+	/// The parameters that govern now.
+	pub fn parameters() -> Parameters {
+		let set = CurrentParameters::<T>::get();
+		set.map_or(Parameters::DEVELOPMENT, |set| set.at(Self::now()))
+	}
+
+	/// The runtime's limits.
+	pub fn limits() -> Limits {
+		let fee = T::SettlementFee::get();
+		Limits {
+			fee: Money::from_units(fee),
+			min_amount: Money::from_units(fee.saturating_mul(2)),
+			max_settlements: T::MaxSettlements::get(),
+			max_open: T::MaxOpen::get(),
+			max_open_per_vault: MAX_OPEN_PER_VAULT,
+			max_sidecar: T::MaxSidecar::get(),
+		}
+	}
+
+	/// The message that a call carries, if it is one.
+	pub fn message(call: &Call<T>) -> Option<Message> {
+		match call.clone() {
+			Call::commit_to_pay { ctp, proof, quote } => {
+				Some(Message::Commit(Addition { ctp, proof, quote }))
+			},
+			Call::confirm_receipt { erc, proof } => Some(Message::Confirm(erc, proof)),
+			_ => None,
+		}
+	}
+
+	/// The id of the CTP that a message is about.
+	pub fn message_id(message: &Message) -> CtpId {
+		match message {
+			Message::Commit(addition) => CtpId::of(&addition.ctp.ctp, &Self::chain().genesis()),
+			Message::Confirm(erc, _) => erc.ctp,
+		}
+	}
+
+	/// Whether the pool takes a bare call, judged against state.
+	pub(crate) fn validate_message(source: TransactionSource, call: &Call<T>) -> TransactionValidity {
+		let Some(message) = Self::message(call) else {
+			return Err(InvalidTransaction::Call.into());
+		};
+		// Valid in the pool and never in a block: the author tries it, and it stays where it is.
+		if source == TransactionSource::InBlock {
+			return Err(InvalidTransaction::Future.into());
+		}
+		let chain = Self::chain();
+		let (now, parameters) = (chain.now(), chain.parameters());
+		let (tag, last) = match &message {
+			Message::Commit(addition) => {
+				let id = rules::admit(&chain, addition).map_err(invalid)?;
+				let ctp = &addition.ctp.ctp;
+				(tag(b"ctp", &ctp.vault, id.pool_slot()), ctp.expiry)
+			},
+			Message::Confirm(erc, proof) => {
+				rules::plausible(&chain, erc, proof).map_err(invalid)?;
+				let slot = (proof.index % u32::from(POOL_SLOTS)) as u8;
+				(tag(b"erc", &proof.coe.root, slot), erc.at.saturating_add(parameters.longest_claim()))
+			},
+		};
+		Ok(ValidTransaction {
+			priority: 0,
+			requires: Vec::new(),
+			provides: vec![tag],
+			longevity: u64::from(last.saturating_sub(now)).max(1),
+			propagate: true,
+		})
+	}
+}
+
+/// The place in the pool that a message takes: one of 64 of its vault, or of its CoE.
+fn tag(kind: &[u8; 3], of: &impl Encode, slot: u8) -> Vec<u8> {
+	let mut tag = POOL_TAG_PREFIX.to_vec();
+	tag.extend_from_slice(kind);
+	of.encode_to(&mut tag);
+	tag.push(slot);
+	tag
+}
+
+fn invalid(refusal: Refusal) -> TransactionValidityError {
+	InvalidTransaction::Custom(refusal.code()).into()
+}
+

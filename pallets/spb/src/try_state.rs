@@ -1,0 +1,110 @@
+//! What must always be true of the pallet's state and of its parameters.
+
+use crate::{pallet::*, weights::WeightInfo};
+use codec::MaxEncodedLen;
+use frame_support::{dispatch::DispatchClass, traits::Get};
+use spb_primitives::Settlement;
+
+impl<T: Config> Pallet<T> {
+	/// A full seal fits a block by weight and by length, and a CTP can pay its fee.
+	pub(crate) fn check_integrity() {
+		let settlements = T::MaxSettlements::get();
+		let weights = <T as frame_system::Config>::BlockWeights::get();
+		let seal = T::WeightInfo::seal(settlements)
+			.saturating_add(T::WeightInfo::sweep(settlements, crate::sweep::OFFERS_PER_BLOCK));
+		assert!(
+			seal.all_lte(weights.max_block),
+			"a seal of {settlements} settlements weighs {seal:?}, a block {:?}",
+			weights.max_block,
+		);
+		let length = Settlement::max_encoded_len() as u64 * u64::from(settlements);
+		let room = *<T as frame_system::Config>::BlockLength::get().max.get(DispatchClass::Mandatory);
+		assert!(
+			length < u64::from(room),
+			"a seal of {settlements} settlements takes {length} bytes, a block {room}",
+		);
+		let fee = T::SettlementFee::get();
+		assert!(fee > 0 && fee.checked_mul(2).is_some(), "a settlement must cost something");
+	}
+}
+
+#[cfg(any(feature = "try-runtime", test))]
+mod checks {
+	use super::*;
+	use alloc::collections::BTreeMap;
+	use frame_support::{ensure, traits::fungible::hold::Inspect};
+	use sp_runtime::TryRuntimeError;
+	use spb_primitives::{AccountId, Money};
+
+	impl<T: Config> Pallet<T> {
+		/// All of the following.
+		pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+			Self::vaults_should_be_covered_by_holds()?;
+			Self::each_account_should_have_one_vault()?;
+			Self::accounts_should_count_their_offers()?;
+			Self::numbers_should_be_below_the_next()?;
+			Self::closed_offers_should_be_due()
+		}
+
+		fn vaults_should_be_covered_by_holds() -> Result<(), TryRuntimeError> {
+			for (_, vault) in Vaults::<T>::iter() {
+				ensure!(
+					T::Currency::balance_on_hold(&HoldReason::Vault.into(), &vault.owner)
+						== vault.held.units(),
+					"a vault holds another sum than its owner's hold"
+				);
+			}
+			Ok(())
+		}
+
+		fn each_account_should_have_one_vault() -> Result<(), TryRuntimeError> {
+			ensure!(
+				Vaults::<T>::iter().count() == VaultOf::<T>::iter().count(),
+				"vaults and their owners do not match in number"
+			);
+			for (owner, id) in VaultOf::<T>::iter() {
+				ensure!(
+					Vaults::<T>::get(id).is_some_and(|vault| vault.owner == owner),
+					"an account's vault is not its own"
+				);
+			}
+			Ok(())
+		}
+
+		fn accounts_should_count_their_offers() -> Result<(), TryRuntimeError> {
+			let mut offers = BTreeMap::<AccountId, u32>::new();
+			for (_, offer) in Offers::<T>::iter() {
+				*offers.entry(offer.producer).or_default() += 1;
+			}
+			for (producer, account) in EnergyAccounts::<T>::iter() {
+				let counted = offers.remove(&producer).unwrap_or_default();
+				ensure!(account.offers == counted, "an energy account miscounts its offers");
+				ensure!(
+					account.trades > 0 || (account.sold_wh == 0 && account.earned == Money::ZERO),
+					"an energy account earned without a trade"
+				);
+			}
+			ensure!(offers.is_empty(), "an offer belongs to no energy account");
+			Ok(())
+		}
+
+		fn numbers_should_be_below_the_next() -> Result<(), TryRuntimeError> {
+			let (offer, vault) = (NextOffer::<T>::get(), NextVault::<T>::get());
+			ensure!(Offers::<T>::iter_keys().all(|id| id < offer), "an offer's number is not given");
+			ensure!(Vaults::<T>::iter_keys().all(|id| id < vault), "a vault's number is not given");
+			Ok(())
+		}
+
+		fn closed_offers_should_be_due() -> Result<(), TryRuntimeError> {
+			for (closed_at, id, ()) in ClosedOffers::<T>::iter() {
+				ensure!(
+					Offers::<T>::get(id).is_some_and(|offer| offer.closed_at == Some(closed_at)),
+					"a closed offer's record is gone or open"
+				);
+			}
+			let closed = Offers::<T>::iter_values().filter(|offer| offer.closed_at.is_some());
+			ensure!(closed.count() == ClosedOffers::<T>::iter().count(), "a closed offer is not due");
+			Ok(())
+		}
+	}
+}

@@ -1,0 +1,316 @@
+//! What the pallet stores and what it tells those who ask.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::{BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::H256;
+use spb_primitives::{
+	AccountId, BlockNumber, Energy, MeterKey, Money, OfferId, Parameters, Price, Settlement,
+	VaultId,
+};
+
+/// A key that a producer answers to during negotiation (X25519).
+pub type ContactKey = [u8; 32];
+
+/// The greatest number of rows that one query answers.
+pub const MAX_PAGE: u32 = 1_000;
+
+/// How an energy account was opened (paper section II-B).
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum OpenedBy {
+	/// By burning this much.
+	Burn {
+		/// What was burned.
+		amount: Money,
+	},
+	/// By the certificate of an energy company.
+	Certificate {
+		/// The company.
+		company: AccountId,
+	},
+}
+
+/// A producer's registration and the totals of its trades.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct EnergyAccount {
+	/// How it was opened.
+	pub opened_by: OpenedBy,
+	/// Energy sold in all trades, Wh.
+	pub sold_wh: u64,
+	/// Money earned in all trades.
+	pub earned: Money,
+	/// Number of trades.
+	pub trades: u64,
+	/// Offers whose records are still there, closed ones included.
+	pub offers: u32,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+/// On which terms an offer sells.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Terms {
+	/// At the listed price.
+	Listed,
+	/// At the listed price, or below it with a quote.
+	Negotiable,
+	/// With a quote only.
+	QuoteOnly,
+}
+
+/// A block of energy for sale.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Offer {
+	/// Who sells.
+	pub producer: AccountId,
+	/// What is left, Wh; open CTPs still count as left.
+	pub available: Energy,
+	/// The listed price.
+	pub price: Price,
+	/// The terms.
+	pub terms: Terms,
+	/// Where to negotiate.
+	pub contact: ContactKey,
+	/// The block at which it was closed to new CTPs.
+	pub closed_at: Option<BlockNumber>,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+/// Money on its way out of a vault.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Withdrawal {
+	/// How much.
+	pub amount: Money,
+	/// The first block at which it can be paid out: by then no CTP can draw on it.
+	pub payable_at: BlockNumber,
+}
+
+/// A consumer's money set aside for trading.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Vault {
+	/// Whose money it is.
+	pub owner: AccountId,
+	/// How much is on hold.
+	pub held: Money,
+	/// What is on its way out.
+	pub withdrawal: Option<Withdrawal>,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+impl Vault {
+	/// What CTPs may commit, those that are open included.
+	pub fn spendable(&self) -> Money {
+		let pending = self.withdrawal.map_or(Money::ZERO, |w| w.amount);
+		self.held.saturating_sub(pending)
+	}
+}
+
+/// Who certifies the keys built into meters.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Manufacturer {
+	/// Its key.
+	pub key: MeterKey,
+	/// Whether its certificates count.
+	pub active: bool,
+}
+
+/// The parameters in force, and those that a change has replaced until their claims have run out.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct ParameterSet {
+	/// Those last set.
+	pub current: Parameters,
+	/// Those before, and the last block at which the larger of both govern.
+	pub previous: Option<(Parameters, BlockNumber)>,
+}
+
+impl ParameterSet {
+	/// What governs at block `now`.
+	pub fn at(&self, now: BlockNumber) -> Parameters {
+		match &self.previous {
+			Some((previous, until)) if now <= *until => self.current.larger(previous),
+			_ => self.current,
+		}
+	}
+}
+
+/// What the inherent of a block brings: the only way a trade enters the chain.
+#[derive(
+	CloneNoBound,
+	PartialEqNoBound,
+	EqNoBound,
+	DebugNoBound,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+)]
+#[scale_info(skip_type_params(MaxSettlements))]
+pub struct Seal<MaxSettlements: frame_support::traits::Get<u32>> {
+	/// The root of the CTP database after the block.
+	pub database_root: H256,
+	/// blake2-256 of the encoded sidecar.
+	pub sidecar_hash: H256,
+	/// What settles in this block.
+	pub settlements: BoundedVec<Settlement, MaxSettlements>,
+}
+
+/// Which offers to list.
+#[derive(
+	Clone,
+	Default,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OfferFilter {
+	/// Of this producer only.
+	pub producer: Option<AccountId>,
+	/// With at least this energy left.
+	pub min_energy: Option<Energy>,
+	/// At this price per kWh at most.
+	pub max_price: Option<Price>,
+	/// Closed offers too.
+	pub closed: bool,
+}
+
+/// A part of a list: at most `limit` rows (1,000 at most) with numbers above `after`.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+pub struct Page {
+	/// The number of the last row already seen.
+	pub after: Option<OfferId>,
+	/// How many rows at the most.
+	pub limit: u32,
+}
+
+/// An offer with its number.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct OfferInfo {
+	/// The number.
+	pub id: OfferId,
+	/// The record.
+	#[serde(flatten)]
+	pub offer: Offer,
+}
+
+/// A vault with its number.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct VaultInfo {
+	/// The number.
+	pub id: VaultId,
+	/// The record.
+	#[serde(flatten)]
+	pub vault: Vault,
+}
+

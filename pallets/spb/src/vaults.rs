@@ -1,0 +1,90 @@
+//! What consumers set aside.
+
+use crate::{
+	pallet::*,
+	types::{Vault, Withdrawal},
+};
+use frame_support::{
+	pallet_prelude::*,
+	traits::{fungible::hold::Mutate, tokens::Precision, Get},
+};
+use spb_primitives::{AccountId, Money, VaultId};
+
+impl<T: Config> Pallet<T> {
+	/// The caller's vault with its number.
+	fn own_vault(owner: &AccountId) -> Result<(VaultId, Vault), Error<T>> {
+		let id = VaultOf::<T>::get(owner).ok_or(Error::<T>::NoVault)?;
+		let vault = Vaults::<T>::get(id).ok_or(Error::<T>::NoVault)?;
+		Ok((id, vault))
+	}
+
+	pub(crate) fn do_deposit(owner: AccountId, amount: Money) -> DispatchResult {
+		ensure!(!amount.is_zero(), Error::<T>::Nothing);
+		let (id, mut vault) = match VaultOf::<T>::get(&owner) {
+			Some(_) => Self::own_vault(&owner)?,
+			None => Self::new_vault(&owner)?,
+		};
+		vault.held = vault.held.checked_add(amount).ok_or(Error::<T>::Overflow)?;
+		T::Currency::hold(&HoldReason::Vault.into(), &owner, amount.units())?;
+		Vaults::<T>::insert(id, vault);
+		Self::deposit_event(Event::Deposited { vault: id, owner, amount });
+		Ok(())
+	}
+
+	fn new_vault(owner: &AccountId) -> Result<(VaultId, Vault), DispatchError> {
+		let id = NextVault::<T>::get();
+		let next = id.checked_add(1).ok_or(Error::<T>::NumbersUsedUp)?;
+		let deposit = Self::hold_deposit(owner, T::VaultDeposit::get())?;
+		NextVault::<T>::put(next);
+		VaultOf::<T>::insert(owner, id);
+		Ok((id, Vault { owner: owner.clone(), held: Money::ZERO, withdrawal: None, deposit }))
+	}
+
+	pub(crate) fn do_request_withdrawal(owner: AccountId, amount: Money) -> DispatchResult {
+		ensure!(!amount.is_zero(), Error::<T>::Nothing);
+		let (id, mut vault) = Self::own_vault(&owner)?;
+		ensure!(vault.withdrawal.is_none(), Error::<T>::WithdrawalPending);
+		ensure!(amount <= vault.held, Error::<T>::VaultTooSmall);
+		// A CTP that entered in this very block, whose seal came before this call, is gone when the
+		// seal of this many blocks later is through.
+		let claims_end = Self::now().saturating_add(Self::parameters().longest_claim());
+		let payable_at = claims_end.saturating_add(1);
+		vault.withdrawal = Some(Withdrawal { amount, payable_at });
+		Vaults::<T>::insert(id, vault);
+		Self::deposit_event(Event::WithdrawalRequested { vault: id, amount, payable_at });
+		Ok(())
+	}
+
+	pub(crate) fn do_cancel_withdrawal(owner: AccountId) -> DispatchResult {
+		let (id, mut vault) = Self::own_vault(&owner)?;
+		ensure!(vault.withdrawal.take().is_some(), Error::<T>::NoWithdrawal);
+		Vaults::<T>::insert(id, vault);
+		Self::deposit_event(Event::WithdrawalCancelled { vault: id });
+		Ok(())
+	}
+
+	pub(crate) fn do_withdraw(owner: AccountId) -> DispatchResult {
+		let (id, mut vault) = Self::own_vault(&owner)?;
+		let withdrawal = vault.withdrawal.take().ok_or(Error::<T>::NoWithdrawal)?;
+		ensure!(Self::now() >= withdrawal.payable_at, Error::<T>::WithdrawalTooEarly);
+		// Trades that were open at the request may have used some of it.
+		let amount = withdrawal.amount.min(vault.held);
+		vault.held = vault.held.saturating_sub(amount);
+		T::Currency::release(
+			&HoldReason::Vault.into(),
+			&owner,
+			amount.units(),
+			Precision::Exact,
+		)?;
+		Self::deposit_event(Event::Withdrawn { vault: id, amount });
+		if vault.held.is_zero() {
+			Self::free_deposit(&owner, vault.deposit)?;
+			Vaults::<T>::remove(id);
+			VaultOf::<T>::remove(&owner);
+			Self::deposit_event(Event::VaultClosed { vault: id });
+		} else {
+			Vaults::<T>::insert(id, vault);
+		}
+		Ok(())
+	}
+}

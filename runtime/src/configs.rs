@@ -1,0 +1,258 @@
+//! How the pallets are set up.
+
+use crate::{
+	AccountId, Aura, Authorship, Balance, Balances, Block, Hash, Nonce, PalletInfo, Runtime,
+	RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
+	Session, SessionKeys, System, Validators, VERSION,
+};
+use frame_support::{
+	derive_impl,
+	dispatch::DispatchClass,
+	parameter_types,
+	traits::{
+		fungible::{Balanced, Credit},
+		ConstBool, ConstU128, ConstU32, ConstU64, Get, Imbalance, OnUnbalanced, VariantCountOf,
+	},
+	weights::{
+		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
+		ConstantMultiplier, IdentityFee, Weight, WeightToFee,
+	},
+};
+use frame_system::limits::{BlockLength, BlockWeights};
+use pallet_spb::WeightInfo;
+use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
+use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_runtime::{
+	traits::{ConvertInto, One},
+	FixedPointNumber, Perbill, Perquintill,
+};
+use spb_primitives::units::SPB;
+
+/// What a block may take: a full seal must fit beside the housekeeping of `on_initialize`, at the
+/// conservative constants for ParityDB. `integrity_test` of `pallet-spb` shows that it does.
+const MAX_BLOCK: Weight = Weight::from_parts(3_000 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+/// What signed transactions may take of it.
+const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
+/// Bytes in a block.
+const MAX_BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
+/// The least an account may hold.
+pub const EXISTENTIAL_DEPOSIT: Balance = SPB / 1_000;
+/// What a byte of a transaction costs.
+const BYTE_FEE: Balance = 1_000_000;
+/// Bytes of a settlement in a block.
+pub const SETTLEMENT_BYTES: Balance = 125;
+
+parameter_types! {
+	/// How many block hashes are kept.
+	pub const BlockHashCount: u32 = 2_400;
+	/// The runtime's version.
+	pub const Version: sp_version::RuntimeVersion = VERSION;
+	/// Weight limits.
+	pub RuntimeBlockWeights: BlockWeights =
+		BlockWeights::with_sensible_defaults(MAX_BLOCK, NORMAL_SHARE);
+	/// Length limits.
+	pub RuntimeBlockLength: BlockLength = BlockLength::builder()
+		.max_length(MAX_BLOCK_LENGTH)
+		.modify_max_length_for_class(DispatchClass::Normal, |max| *max = NORMAL_SHARE * MAX_BLOCK_LENGTH)
+		.build();
+}
+
+#[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
+impl frame_system::Config for Runtime {
+	type Block = Block;
+	type BlockWeights = RuntimeBlockWeights;
+	type BlockLength = RuntimeBlockLength;
+	type AccountId = AccountId;
+	type Lookup = sp_runtime::traits::AccountIdLookup<AccountId, ()>;
+	type Nonce = Nonce;
+	type Hash = Hash;
+	type BlockHashCount = BlockHashCount;
+	type DbWeight = ParityDbWeight;
+	type Version = Version;
+	type AccountData = pallet_balances::AccountData<Balance>;
+	type MaxConsumers = ConstU32<16>;
+}
+
+/// The slot's length, a genesis parameter.
+pub struct SlotDuration;
+
+impl Get<u64> for SlotDuration {
+	fn get() -> u64 {
+		pallet_spb::Pallet::<Runtime>::parameters().slot_duration
+	}
+}
+
+/// Half a slot.
+pub struct MinimumPeriod;
+
+impl Get<u64> for MinimumPeriod {
+	fn get() -> u64 {
+		SlotDuration::get() / 2
+	}
+}
+
+impl pallet_timestamp::Config for Runtime {
+	type Moment = u64;
+	type OnTimestampSet = Aura;
+	type MinimumPeriod = MinimumPeriod;
+	type WeightInfo = ();
+}
+
+/// The greatest number of validators.
+pub type MaxValidators = ConstU32<100>;
+
+impl pallet_aura::Config for Runtime {
+	type AuthorityId = AuraId;
+	type DisabledValidators = Session;
+	type MaxAuthorities = MaxValidators;
+	type AllowMultipleBlocksPerSlot = ConstBool<false>;
+	type SlotDuration = SlotDuration;
+}
+
+impl pallet_authorship::Config for Runtime {
+	type FindAuthor = pallet_session::FindAccountFromAuthorIndex<Self, Aura>;
+	type EventHandler = ();
+}
+
+impl pallet_balances::Config for Runtime {
+	type MaxLocks = ConstU32<50>;
+	type MaxReserves = ();
+	type ReserveIdentifier = [u8; 8];
+	type Balance = Balance;
+	type RuntimeEvent = RuntimeEvent;
+	type DustRemoval = ();
+	type ExistentialDeposit = ConstU128<EXISTENTIAL_DEPOSIT>;
+	type AccountStore = System;
+	type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;
+	type FreezeIdentifier = RuntimeFreezeReason;
+	type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+	type DoneSlashHandler = ();
+}
+
+/// Fees of signed transactions go to the block's author, as those of settlements do.
+pub struct ToAuthor;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for ToAuthor {
+	fn on_nonzero_unbalanced(credit: Credit<AccountId, Balances>) {
+		if credit.peek() == 0 {
+			return;
+		}
+		if let Some(author) = Authorship::author() {
+			// What the author's account cannot take is dropped, and so burned.
+			let _ = Balances::resolve(&author, credit);
+		}
+	}
+}
+
+parameter_types! {
+	/// How full blocks should be on average before fees rise.
+	pub const TargetBlockFullness: Perquintill = Perquintill::from_percent(25);
+	/// How fast fees follow.
+	pub AdjustmentVariable: Multiplier = Multiplier::saturating_from_rational(1, 100_000);
+	/// Fees never fall below what was benchmarked.
+	pub MinimumMultiplier: Multiplier = Multiplier::one();
+	/// Fees never rise above a hundred times that.
+	pub MaximumMultiplier: Multiplier = Multiplier::saturating_from_integer(100);
+}
+
+/// Turns weight into money.
+pub type FeeOfWeight = IdentityFee<Balance>;
+/// Turns bytes into money.
+pub type FeeOfLength = ConstantMultiplier<Balance, ConstU128<BYTE_FEE>>;
+
+impl pallet_transaction_payment::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type OnChargeTransaction = FungibleAdapter<Balances, ToAuthor>;
+	type OperationalFeeMultiplier = frame_support::traits::ConstU8<5>;
+	type WeightToFee = FeeOfWeight;
+	type LengthToFee = FeeOfLength;
+	type FeeMultiplierUpdate = TargetedFeeAdjustment<
+		Self,
+		TargetBlockFullness,
+		AdjustmentVariable,
+		MinimumMultiplier,
+		MaximumMultiplier,
+	>;
+	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_validators::Config for Runtime {
+	type GoverningOrigin = frame_system::EnsureRoot<AccountId>;
+	type MaxValidators = MaxValidators;
+}
+
+/// Blocks in a session.
+pub const SESSION_LENGTH: u32 = 100;
+
+impl pallet_session::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type ValidatorId = AccountId;
+	type ValidatorIdOf = ConvertInto;
+	type ShouldEndSession =
+		pallet_session::PeriodicSessions<ConstU32<SESSION_LENGTH>, ConstU32<0>>;
+	type NextSessionRotation =
+		pallet_session::PeriodicSessions<ConstU32<SESSION_LENGTH>, ConstU32<0>>;
+	type SessionManager = Validators;
+	type SessionHandler = <SessionKeys as sp_runtime::traits::OpaqueKeys>::KeyTypeIdProviders;
+	type Keys = SessionKeys;
+	type DisablingStrategy = ();
+	type WeightInfo = ();
+	type Currency = Balances;
+	type KeyDeposit = ConstU128<0>;
+}
+
+impl pallet_grandpa::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type WeightInfo = ();
+	type MaxAuthorities = MaxValidators;
+	type MaxNominators = ConstU32<0>;
+	type MaxSetIdSessionEntries = ConstU64<0>;
+	type KeyOwnerProof = sp_core::Void;
+	type EquivocationReportSystem = ();
+}
+
+impl pallet_sudo::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type RuntimeCall = RuntimeCall;
+	type WeightInfo = pallet_sudo::weights::SubstrateWeight<Runtime>;
+}
+
+/// The author of the block that is made.
+pub struct Author;
+
+impl Get<Option<AccountId>> for Author {
+	fn get() -> Option<AccountId> {
+		Authorship::author()
+	}
+}
+
+/// What settling one CTP costs: its share of the seal by weight and by length, as transaction
+/// payment would charge it.
+pub struct SettlementFee;
+
+impl Get<Balance> for SettlementFee {
+	fn get() -> Balance {
+		type Weights = <Runtime as pallet_spb::Config>::WeightInfo;
+		let weight = Weights::seal(1).saturating_sub(Weights::seal(0));
+		FeeOfWeight::weight_to_fee(&weight)
+			.saturating_add(SETTLEMENT_BYTES.saturating_mul(BYTE_FEE))
+	}
+}
+
+impl pallet_spb::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type GoverningOrigin = frame_system::EnsureRoot<AccountId>;
+	type Author = Author;
+	type SettlementFee = SettlementFee;
+	type OpeningBurn = ConstU128<{ 10 * SPB }>;
+	type AccountDeposit = ConstU128<SPB>;
+	type OfferDeposit = ConstU128<{ SPB / 10 }>;
+	type VaultDeposit = ConstU128<{ SPB / 10 }>;
+	type MaxSettlements = ConstU32<5_000>;
+	type MaxOpen = ConstU32<1_000_000>;
+	type MaxSidecar = ConstU32<{ 8 * 1024 * 1024 }>;
+	type WeightInfo = ();
+}

@@ -1,0 +1,303 @@
+//! The command line.
+
+use crate::demo;
+use spb_readings::Timestamp;
+use std::{
+	ffi::{OsStr, OsString},
+	fmt,
+	num::NonZeroU32,
+	path::PathBuf,
+};
+
+/// What `help` prints.
+pub const HELP: &str = "\
+Set-up, build, demo, tests and lint of the SPB workspace.
+
+Usage: cargo xtask COMMAND [OPTIONS]
+
+Commands:
+  doctor  say what is there, what is missing and how to get it; install nothing
+  setup   find what is missing, say what will be installed, and install it
+  build   compile everything: set-up first, then the binaries
+  demo    build, then replay meter readings on one node and check the result
+  test    build, then the Rust tests and the JavaScript checks
+  lint    formatting, and clippy with warnings as errors
+  help    this text
+
+Options of demo:
+  --readings FILE   quarter-hour readings (default: data/week_june.csv)
+  --quarters N      replay N quarter-hours (default: as many as fit in a few minutes)
+  --days N          replay N days of 96 quarter-hours, from the first in the file on
+  --from TIME       begin with the quarter-hour TIME, such as 2016-06-06T12:00:00
+                    (default: the sunniest stretch of that length)
+
+The demo's summary is written to target/demo/summary.json.
+CARGO_TARGET_DIR moves everything that is compiled elsewhere.
+";
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+	/// Print [`HELP`].
+	Help,
+	/// Report what is missing.
+	Doctor,
+	/// Install what is missing.
+	Setup,
+	/// Compile everything.
+	Build,
+	/// Replay readings.
+	Demo(demo::Options),
+	/// Run all tests.
+	Test,
+	/// Check formatting and lints.
+	Lint,
+}
+
+/// A command line that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UsageError {
+	/// There is no such command.
+	UnknownCommand(String),
+	/// The command has no such option.
+	UnknownOption {
+		/// The command.
+		command: &'static str,
+		/// What was given.
+		option: String,
+	},
+	/// The option came without its value.
+	NoValue(&'static str),
+	/// The option came twice.
+	Twice(&'static str),
+	/// The option's value is not what it should be.
+	BadValue {
+		/// The option.
+		option: &'static str,
+		/// What was given.
+		value: String,
+		/// What is wanted.
+		wanted: String,
+	},
+	/// Two options that exclude each other.
+	Conflict(&'static str, &'static str),
+}
+
+impl fmt::Display for UsageError {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		match self {
+			Self::UnknownCommand(name) => write!(f, "no command {name:?}")?,
+			Self::UnknownOption { command, option } => write!(f, "{command} takes no {option:?}")?,
+			Self::NoValue(option) => write!(f, "{option} needs a value")?,
+			Self::Twice(option) => write!(f, "{option} is given twice: keep one")?,
+			Self::BadValue { option, value, wanted } => write!(f, "{option} {value:?}: {wanted}")?,
+			Self::Conflict(one, other) => {
+				write!(f, "{one} and {other} exclude each other: keep one")?
+			},
+		}
+		write!(f, "; see cargo xtask help")
+	}
+}
+
+impl std::error::Error for UsageError {}
+
+/// Reads the command line, without the program's name.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageError> {
+	let mut args = args.into_iter();
+	let Some(name) = args.next() else { return Ok(Command::Help) };
+	let rest: Vec<OsString> = args.collect();
+	let wants_help = |arg: &OsString| arg == "--help" || arg == "-h";
+	if wants_help(&name) || rest.iter().any(wants_help) {
+		return Ok(Command::Help);
+	}
+	let (name, command) = match name.to_str() {
+		Some("help") => ("help", Command::Help),
+		Some("doctor") => ("doctor", Command::Doctor),
+		Some("setup") => ("setup", Command::Setup),
+		Some("build") => ("build", Command::Build),
+		Some("test") => ("test", Command::Test),
+		Some("lint") => ("lint", Command::Lint),
+		Some("demo") => return demo_options(rest).map(Command::Demo),
+		_ => return Err(UsageError::UnknownCommand(lossy(&name))),
+	};
+	match rest.first() {
+		Some(option) => Err(UsageError::UnknownOption { command: name, option: lossy(option) }),
+		None => Ok(command),
+	}
+}
+
+fn demo_options(args: Vec<OsString>) -> Result<demo::Options, UsageError> {
+	const QUARTERS: &str = "--quarters";
+	const DAYS: &str = "--days";
+	const FROM: &str = "--from";
+	const READINGS: &str = "--readings";
+
+	let (mut quarters, mut days, mut from, mut readings) = (None, None, None, None);
+	let mut args = args.into_iter();
+	while let Some(arg) = args.next() {
+		// `--option value` and `--option=value` are the same.
+		let (name, inline) = match arg.to_str().and_then(|text| text.split_once('=')) {
+			Some((name, value)) => (OsString::from(name), Some(OsString::from(value))),
+			None => (arg, None),
+		};
+		let mut value =
+			|option| inline.clone().or_else(|| args.next()).ok_or(UsageError::NoValue(option));
+		match name.to_str() {
+			Some(QUARTERS) => set(&mut quarters, QUARTERS, count(QUARTERS, &value(QUARTERS)?)?)?,
+			Some(DAYS) => set(&mut days, DAYS, count(DAYS, &value(DAYS)?)?)?,
+			Some(FROM) => set(&mut from, FROM, time(FROM, &value(FROM)?)?)?,
+			Some(READINGS) => set(&mut readings, READINGS, PathBuf::from(value(READINGS)?))?,
+			_ => {
+				return Err(UsageError::UnknownOption { command: "demo", option: lossy(&name) });
+			},
+		}
+	}
+	let length = match (quarters, days) {
+		(Some(_), Some(_)) => return Err(UsageError::Conflict(QUARTERS, DAYS)),
+		(Some(quarters), None) => demo::Length::Quarters(quarters),
+		(None, Some(days)) => demo::Length::Days(days),
+		(None, None) => demo::Length::Default,
+	};
+	Ok(demo::Options { readings, from, length })
+}
+
+fn set<T>(slot: &mut Option<T>, option: &'static str, value: T) -> Result<(), UsageError> {
+	match slot.replace(value) {
+		Some(_) => Err(UsageError::Twice(option)),
+		None => Ok(()),
+	}
+}
+
+fn count(option: &'static str, value: &OsStr) -> Result<NonZeroU32, UsageError> {
+	value.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| UsageError::BadValue {
+		option,
+		value: lossy(value),
+		wanted: format!("give a whole number from 1 to {}", u32::MAX),
+	})
+}
+
+fn time(option: &'static str, value: &OsStr) -> Result<Timestamp, UsageError> {
+	value.to_string_lossy().parse().map_err(|error| UsageError::BadValue {
+		option,
+		value: lossy(value),
+		wanted: format!("{error}"),
+	})
+}
+
+fn lossy(text: &OsStr) -> String {
+	text.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::demo::{Length, Options};
+
+	fn parsed(line: &str) -> Result<Command, UsageError> {
+		parse(line.split_whitespace().map(OsString::from))
+	}
+
+	fn demo(line: &str) -> Options {
+		match parsed(&format!("demo {line}")) {
+			Ok(Command::Demo(options)) => options,
+			other => panic!("{other:?}"),
+		}
+	}
+
+	fn number(number: u32) -> NonZeroU32 {
+		NonZeroU32::new(number).unwrap()
+	}
+
+	#[test]
+	fn every_command_should_be_known_and_in_the_help() {
+		for (name, command) in [
+			("help", Command::Help),
+			("doctor", Command::Doctor),
+			("setup", Command::Setup),
+			("build", Command::Build),
+			("test", Command::Test),
+			("lint", Command::Lint),
+			("demo", Command::Demo(Options::default())),
+		] {
+			assert_eq!(parsed(name), Ok(command));
+			assert!(HELP.contains(&format!("\n  {name} ")), "{name}");
+		}
+	}
+
+	#[test]
+	fn help_should_win() {
+		for line in ["", "-h", "--help", "demo --help", "test -h", "demo --days x --help"] {
+			assert_eq!(parsed(line), Ok(Command::Help), "{line}");
+		}
+	}
+
+	#[test]
+	fn demo_options_should_be_read_in_both_spellings() {
+		assert_eq!(demo(""), Options::default());
+		let expected = Options {
+			readings: Some("a=b.csv".into()),
+			from: Some("2016-06-06T12:00:00".parse().unwrap()),
+			length: Length::Quarters(number(8)),
+		};
+		assert_eq!(demo("--quarters 8 --readings a=b.csv --from 2016-06-06T12:00:00"), expected);
+		assert_eq!(demo("--from=2016-06-06T12:00:00 --readings=a=b.csv --quarters=8"), expected);
+		assert_eq!(demo("--days 7").length, Length::Days(number(7)));
+	}
+
+	#[test]
+	fn numbers_should_be_whole_and_positive() {
+		for value in ["0", "-1", "1.5", "x", "4294967296", "=", ""] {
+			let args = ["demo", "--quarters", value].map(OsString::from);
+			assert!(
+				matches!(parse(args), Err(UsageError::BadValue { option: "--quarters", .. })),
+				"{value:?}"
+			);
+		}
+		assert_eq!(demo("--days 4294967295").length, Length::Days(number(u32::MAX)));
+	}
+
+	#[test]
+	fn a_bad_time_should_be_explained() {
+		let error = parsed("demo --from 2016-06-06T12:07:00").unwrap_err();
+		assert_eq!(
+			error.to_string(),
+			"--from \"2016-06-06T12:07:00\": 12:07:00 does not begin a quarter-hour: use minutes \
+			 00, 15, 30 or 45 and seconds 00; see cargo xtask help"
+		);
+	}
+
+	#[test]
+	fn what_makes_no_sense_should_be_refused() {
+		let unknown = |command, option: &str| {
+			Err(UsageError::UnknownOption { command, option: option.into() })
+		};
+		assert_eq!(parsed("dance"), Err(UsageError::UnknownCommand("dance".into())));
+		assert_eq!(parsed("--days 7"), Err(UsageError::UnknownCommand("--days".into())));
+		assert_eq!(parsed("test --quarters 8"), unknown("test", "--quarters"));
+		assert_eq!(parsed("demo --speed 2"), unknown("demo", "--speed"));
+		assert_eq!(parsed("demo week.csv"), unknown("demo", "week.csv"));
+		assert_eq!(parsed("demo --readings"), Err(UsageError::NoValue("--readings")));
+		assert_eq!(parsed("demo --days 1 --days 2"), Err(UsageError::Twice("--days")));
+		assert_eq!(
+			parsed("demo --days 1 --quarters 2"),
+			Err(UsageError::Conflict("--quarters", "--days"))
+		);
+	}
+
+	#[cfg(unix)]
+	#[test]
+	fn names_that_are_not_utf8_should_be_kept_or_refused() {
+		use std::os::unix::ffi::OsStringExt;
+		let odd = || OsString::from_vec(b"w\xe4k.csv".to_vec());
+		let args = ["demo".into(), "--readings".into(), odd()];
+		assert!(matches!(
+			parse(args),
+			Ok(Command::Demo(Options { readings: Some(path), .. })) if path.as_os_str() == odd()
+		));
+		assert!(matches!(parse([odd()]), Err(UsageError::UnknownCommand(_))));
+		assert!(matches!(
+			parse(["demo".into(), "--from".into(), odd()]),
+			Err(UsageError::BadValue { option: "--from", .. })
+		));
+	}
+}

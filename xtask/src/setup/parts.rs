@@ -1,0 +1,85 @@
+//! What the workspace needs from the machine, and for what.
+
+/// Something that has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+	/// The protocol buffers compiler, for the network crates.
+	Protoc,
+	/// A C++ compiler, for the wasm optimiser.
+	Cxx,
+	/// How the build finds OpenSSL.
+	PkgConfig,
+	/// The headers of OpenSSL, for the network crates.
+	OpenSsl,
+	/// A Rust that can compile the runtime.
+	WasmTarget,
+	/// Formatting.
+	Rustfmt,
+	/// Lints.
+	Clippy,
+	/// What runs the JavaScript checks.
+	Node,
+	/// What installs and starts the JavaScript checks.
+	Npm,
+}
+
+impl Part {
+	/// Room for the longest name.
+	pub const NAME_WIDTH: usize = 26;
+
+	/// What people call it.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Protoc => "protoc",
+			Self::Cxx => "C++ compiler",
+			Self::PkgConfig => "pkg-config",
+			Self::OpenSsl => "OpenSSL headers",
+			Self::WasmTarget => "Rust target wasm32v1-none",
+			Self::Rustfmt => "rustfmt",
+			Self::Clippy => "clippy",
+			Self::Node => "Node.js 18 or newer",
+			Self::Npm => "npm",
+		}
+	}
+
+	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust.
+	pub fn package(self) -> Option<&'static str> {
+		match self {
+			Self::Protoc => Some("protobuf-compiler"),
+			Self::Cxx => Some("g++"),
+			Self::PkgConfig => Some("pkg-config"),
+			Self::OpenSsl => Some("libssl-dev"),
+			Self::Node => Some("nodejs"),
+			Self::Npm => Some("npm"),
+			Self::WasmTarget | Self::Rustfmt | Self::Clippy => None,
+		}
+	}
+}
+
+/// What something is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+	/// Compiling, and with it the demo.
+	Build,
+	/// Compiling and testing.
+	Test,
+	/// Compiling and linting.
+	Lint,
+	/// All of it.
+	Everything,
+}
+
+impl Purpose {
+	/// What it needs.
+	pub fn parts(self) -> &'static [Part] {
+		use Part::*;
+		match self {
+			Self::Build => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget],
+			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm],
+			Self::Lint => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy],
+			Self::Everything => {
+				&[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm]
+			},
+		}
+	}
+}
