@@ -17,6 +17,12 @@ if ! dpkg -s "${packages[@]}" >/dev/null 2>&1; then
 	apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends "${packages[@]}"
 fi
 
+# The linker is a link to one that Debian only recommends; its package has the linker's name.
+if [[ ! -e /usr/bin/rust-lld ]]; then
+	apt-get -o DPkg::Lock::Timeout=300 install -q -y --no-install-recommends \
+		"$(readlink /usr/bin/rust-lld)"
+fi
+
 version=$(/usr/bin/rustc --version)
 if [[ $(cat "$lib/.rustc" 2>/dev/null || true) == "$version" ]]; then
 	echo "wasm32v1-none is there for $version"

@@ -67,7 +67,7 @@ mod tests {
 
 	#[test]
 	fn unknown_chain_should_be_refused_with_what_is_possible() {
-		let error = from_file("no-such-chain").unwrap_err();
+		let error = from_file("no-such-chain").err().unwrap();
 		assert!(error.contains("no-such-chain") && error.contains("`dev`"), "{error}");
 	}
 }

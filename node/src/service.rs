@@ -99,9 +99,8 @@ impl CreateInherentDataProviders<Block, ()> for SlotAndTime {
 		parent: Hash,
 		(): (),
 	) -> Result<Self::InherentDataProviders, Box<dyn std::error::Error + Send + Sync>> {
-		let duration = sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(
-			&*self.0, parent,
-		)?;
+		let duration =
+			sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(&*self.0, parent)?;
 		let time = Timestamp::from_system_time();
 		let slot =
 			sp_consensus_aura::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
@@ -298,8 +297,7 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		inbox: inbox.clone(),
 		sidecars: sidecars.clone(),
 	};
-	let watch =
-		Watch::new(client.clone(), database.clone(), events.clone(), metrics.clone());
+	let watch = Watch::new(client.clone(), database.clone(), events.clone(), metrics.clone());
 	let indexer = Indexer {
 		client: client.clone(),
 		database: database.clone(),

@@ -163,10 +163,7 @@ pub fn tree_root(keys: &[ReceiptKey]) -> Option<H256> {
 }
 
 /// The way from leaf `index` to the root of a tree of receipt keys; `None` where there is none.
-pub fn tree_path(
-	keys: &[ReceiptKey],
-	index: u32,
-) -> Option<BoundedVec<H256, ConstU32<MAX_PATH>>> {
+pub fn tree_path(keys: &[ReceiptKey], index: u32) -> Option<BoundedVec<H256, ConstU32<MAX_PATH>>> {
 	tree_root(keys)?;
 	if index as usize >= keys.len() {
 		return None;
@@ -382,8 +379,7 @@ mod tests {
 		assert_eq!(verify(&halved, &ReceiptKey(inner)), Err(Refusal::NotInTree));
 		// Nor does a leaf's hash pass for the leaf, nor the root for the only one.
 		assert_eq!(verify(&good, &ReceiptKey(leaf_hash)), Err(Refusal::NotInTree));
-		let alone =
-			MeterProof { index: 0, path: BoundedVec::new(), coe: coe(good.coe.root, 1) };
+		let alone = MeterProof { index: 0, path: BoundedVec::new(), coe: coe(good.coe.root, 1) };
 		assert_eq!(verify(&alone, &ReceiptKey(good.coe.root)), Err(Refusal::NotInTree));
 	}
 
@@ -487,12 +483,9 @@ mod tests {
 		let another_maker = certify(&meter, &other());
 		let of_itself = certify(&meter, &signer());
 		let for_another_meter = certify(&other().public(), &maker());
-		let another_number =
-			maker().sign(&Coe::certificate_payload(MAKER + 1, &meter, &genesis()));
-		let another_chain =
-			maker().sign(&Coe::certificate_payload(MAKER, &meter, &H256::zero()));
-		let forged =
-			[another_maker, of_itself, for_another_meter, another_number, another_chain];
+		let another_number = maker().sign(&Coe::certificate_payload(MAKER + 1, &meter, &genesis()));
+		let another_chain = maker().sign(&Coe::certificate_payload(MAKER, &meter, &H256::zero()));
+		let forged = [another_maker, of_itself, for_another_meter, another_number, another_chain];
 		for certificate in forged {
 			let bad = Coe { certificate, ..good.clone() };
 			assert_eq!(verify_coe(&bad), Err(Refusal::BadMeterCertificate));
@@ -540,8 +533,10 @@ mod tests {
 	#[test]
 	fn one_time_seeds_should_differ_by_seed_tree_and_leaf() {
 		let places = [(1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 0, 1), (1, 1, 1), (1, 256, 0)];
-		let seeds: BTreeSet<_> =
-			places.iter().map(|(seed, tree, leaf)| one_time_seed(&[*seed; 32], *tree, *leaf)).collect();
+		let seeds: BTreeSet<_> = places
+			.iter()
+			.map(|(seed, tree, leaf)| one_time_seed(&[*seed; 32], *tree, *leaf))
+			.collect();
 		assert_eq!(seeds.len(), places.len());
 		assert_eq!(one_time_seed(&[1; 32], 1, 0), one_time_seed(&[1; 32], 1, 0));
 	}

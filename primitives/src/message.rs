@@ -170,12 +170,7 @@ pub struct Erc {
 
 impl Erc {
 	/// What the one-time key signs.
-	pub fn payload(
-		ctp: &CtpId,
-		delivered: Energy,
-		at: BlockNumber,
-		genesis: &Genesis,
-	) -> Vec<u8> {
+	pub fn payload(ctp: &CtpId, delivered: Energy, at: BlockNumber, genesis: &Genesis) -> Vec<u8> {
 		Tag::Erc.payload(genesis, &(ctp, delivered, at))
 	}
 
@@ -337,8 +332,7 @@ mod tests {
 
 	fn certificate() -> Certificate {
 		let (producer, company) = (account(2), account(3));
-		let signature =
-			sign(3, &Certificate::payload(&producer, &company, 10, &genesis()));
+		let signature = sign(3, &Certificate::payload(&producer, &company, 10, &genesis()));
 		Certificate { account: producer, company, valid_until: 10, signature }
 	}
 
@@ -376,7 +370,7 @@ mod tests {
 	fn owners_of_every_kind_of_account_should_be_able_to_commit() {
 		let payload = ctp().payload(&genesis());
 		let (sr, ec) = (sr25519::Pair::from_seed(&[1; 32]), ecdsa::Pair::from_seed(&[1; 32]));
-		let ec_account = AccountId::from(sp_core::blake2_256(ec.public().as_ref()));
+		let ec_account = AccountId::from(sp_io::hashing::blake2_256(ec.public().as_ref()));
 		let cases = [
 			(AccountId::from(sr.public().0), MultiSignature::Sr25519(sr.sign(&payload))),
 			(ec_account, MultiSignature::Ecdsa(ec.sign(&payload))),
@@ -469,10 +463,8 @@ mod tests {
 		fn counts_as(kind: Tag, signature: ed25519::Signature) -> bool {
 			let (key, account) = (pair(KEY).public(), account(KEY));
 			let multi = MultiSignature::Ed25519(signature);
-			let meters = RegisteredMeters {
-				manufacturers: [(1, key)].into(),
-				revoked: Default::default(),
-			};
+			let meters =
+				RegisteredMeters { manufacturers: [(1, key)].into(), revoked: Default::default() };
 			match kind {
 				Tag::CtpId => false,
 				Tag::Ctp => {
@@ -513,7 +505,11 @@ mod tests {
 			for signed in KINDS {
 				let signature = pair(KEY).sign(&payload(signed, &genesis()));
 				for kind in KINDS {
-					assert_eq!(counts_as(kind, signature), kind == signed, "{signed:?} as {kind:?}");
+					assert_eq!(
+						counts_as(kind, signature),
+						kind == signed,
+						"{signed:?} as {kind:?}"
+					);
 				}
 			}
 		}
@@ -549,7 +545,7 @@ mod tests {
 	#[test]
 	fn receipt_key_should_be_the_hash_of_the_key() {
 		let key = pair(9).public();
-		assert_eq!(ReceiptKey::of(&key).0 .0, sp_core::blake2_256(&key.0));
+		assert_eq!(ReceiptKey::of(&key).0 .0, sp_io::hashing::blake2_256(&key.0));
 		assert_ne!(ReceiptKey::of(&key), ReceiptKey::of(&pair(8).public()));
 	}
 
@@ -598,7 +594,8 @@ mod tests {
 		refuses_other_lengths(&addition.proof);
 		let settlement = Settlement { ctp: signed_ctp(), delivered: Energy::from_wh(600) };
 		refuses_other_lengths(&settlement);
-		let sidecar = Sidecar { added: alloc::vec![addition.clone()], receipts: alloc::vec![erc()] };
+		let sidecar =
+			Sidecar { added: alloc::vec![addition.clone()], receipts: alloc::vec![erc()] };
 		refuses_other_lengths(&sidecar);
 		refuses_other_lengths(&Message::Commit(addition.clone()));
 		refuses_other_lengths(&Message::Confirm(erc(), addition.proof));
@@ -692,7 +689,8 @@ mod tests {
 		fn entry_should_be_longer_than_two_hashes(ctp in any_ctp()) {
 			// So that no leaf of the database's tree is the hash of a node.
 			let signature = signed_ctp().signature;
-			prop_assert!(SignedCtp { ctp, signature }.encoded_size() >= 100);
+			let entry = SignedCtp { ctp, signature };
+			prop_assert!(entry.encoded_size() >= 100);
 		}
 
 		#[test]
@@ -718,8 +716,16 @@ mod tests {
 	}
 
 	#[test]
-	fn settlement_should_have_its_bound() {
-		assert_eq!(Settlement::max_encoded_len(), 140);
-		assert_eq!(SignedCtp::max_encoded_len(), 135);
+	fn greatest_settlement_should_take_140_bytes() {
+		let ctp = Ctp {
+			vault: u32::MAX,
+			offer: u32::MAX,
+			energy: Energy::MAX,
+			amount: Money::MAX,
+			expiry: u32::MAX,
+			receipt_key: ReceiptKey(H256::zero()),
+		};
+		let ecdsa = MultiSignature::Ecdsa(ecdsa::Signature::from_raw([0; 65]));
+		assert_eq!(settle(ctp, ecdsa), 140);
 	}
 }

@@ -6,10 +6,7 @@ use sp_runtime::{Digest, DigestItem};
 use spb_primitives::{DatabaseDigest, ENGINE_ID};
 
 fn entry() -> DatabaseDigest {
-	DatabaseDigest {
-		database_root: H256::repeat_byte(1),
-		sidecar_hash: H256::repeat_byte(2),
-	}
+	DatabaseDigest { database_root: H256::repeat_byte(1), sidecar_hash: H256::repeat_byte(2) }
 }
 
 fn find(logs: Vec<DigestItem>) -> Option<DatabaseDigest> {

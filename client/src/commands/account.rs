@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::Serialize;
 use spb_client::{
-	chain::{calls, EnergyAccount, OpenedBy, Vault},
+	chain::{calls, EnergyAccount, OpenedBy, Vault, View},
 	connection::Head,
 	files::{read_document, Directory, Document, Encoded},
 	keys::{AccountKey, Secret, ACCOUNT_FILE},
@@ -155,7 +155,8 @@ impl Command {
 					Some(account) => account,
 					None => context.key()?.account(),
 				};
-				Answer::of(&show(context, account).await?)
+				let view = context.connect().await?.best_view().await?;
+				Answer::of(&Shown::of(&view, account).await?)
 			},
 			Self::Close => Answer::of(&close(context).await?),
 		}
@@ -196,15 +197,16 @@ async fn open(context: &Context, certificate: Option<PathBuf>) -> Result<Opened>
 	Ok(Opened { account, opened_by: opened_by.opened_by, block: included.block })
 }
 
-/// What an account has, after the best block.
-pub async fn show(context: &Context, account: AccountId) -> Result<Shown> {
-	let view = context.connect().await?.best_view().await?;
-	Ok(Shown {
-		free: view.free_balance(&account).await?,
-		energy_account: view.energy_account(&account).await?,
-		vault: view.vault_of(&account).await?,
-		account,
-	})
+impl Shown {
+	/// What an account has after this block.
+	pub async fn of(view: &View, account: AccountId) -> Result<Self> {
+		Ok(Self {
+			free: view.free_balance(&account).await?,
+			energy_account: view.energy_account(&account).await?,
+			vault: view.vault_of(&account).await?,
+			account,
+		})
+	}
 }
 
 async fn close(context: &Context) -> Result<Closed> {

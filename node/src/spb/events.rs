@@ -104,7 +104,8 @@ fn enacted(block: At, changes: &BlockChanges) -> Vec<CtpEvent> {
 		let settlement = &done.settlement;
 		event(Stage::Settled, done.id, &settlement.ctp, Some(settlement.delivered))
 	});
-	let expired = changes.expired.iter().map(|ctp| event(Stage::Expired, ctp.id, &ctp.signed, None));
+	let expired =
+		changes.expired.iter().map(|ctp| event(Stage::Expired, ctp.id, &ctp.signed, None));
 	added.chain(settled).chain(expired).collect()
 }
 

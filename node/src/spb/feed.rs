@@ -121,7 +121,8 @@ where
 			target: LOG_TARGET,
 			"{} messages taken in, {} gone for want of room", inserted.count, inserted.evicted,
 		);
-		let pending = inserted.commitments.into_iter().map(|(id, signed)| CtpEvent::pending(id, signed));
+		let pending =
+			inserted.commitments.into_iter().map(|(id, signed)| CtpEvent::pending(id, signed));
 		self.events.publish(pending.collect());
 		Ok(())
 	}

@@ -436,10 +436,9 @@ mod tests {
 	#[tokio::test]
 	async fn missing_database_should_be_an_error_that_names_it() {
 		let database = Hash::repeat_byte(5);
-		for (missing, text) in [
-			(Missing::Database(database), "0x0505"),
-			(Missing::Node, "a part of the CTP database"),
-		] {
+		for (missing, text) in
+			[(Missing::Database(database), "0x0505"), (Missing::Node, "a part of the CTP database")]
+		{
 			let bench = bench(Verdict::Missing(missing), knowing());
 			let error = bench.import.import_block(block(BlockOrigin::Own)).await.unwrap_err();
 			assert!(error.to_string().contains(text), "{error}");

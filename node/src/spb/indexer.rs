@@ -96,7 +96,8 @@ where
 			None => None,
 		};
 		let Some((hash, body)) = body else {
-			let to_come = info.block_gap.is_some_and(|gap| gap.start <= number && number <= gap.end);
+			let to_come =
+				info.block_gap.is_some_and(|gap| gap.start <= number && number <= gap.end);
 			if to_come {
 				return Ok(Step::NotYet);
 			}
@@ -123,10 +124,7 @@ struct View<'a> {
 
 impl View<'_> {
 	/// Asks at the parent and, where that state is gone, at the last final block.
-	fn ask<T>(
-		&self,
-		ask: impl Fn(Hash) -> Result<T, DatabaseError>,
-	) -> Result<T, DatabaseError> {
+	fn ask<T>(&self, ask: impl Fn(Hash) -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
 		ask(self.parent).or_else(|_| ask(self.known))
 	}
 
@@ -159,8 +157,6 @@ impl Owners for View<'_> {
 
 	fn consumer(&self, vault: VaultId) -> Option<AccountId> {
 		let found = |at| self.database.vault(at, vault).ok().flatten();
-		found(self.parent)
-			.or_else(|| found(self.known))
-			.map(|VaultInfo { vault, .. }| vault.owner)
+		found(self.parent).or_else(|| found(self.known)).map(|VaultInfo { vault, .. }| vault.owner)
 	}
 }

@@ -48,8 +48,7 @@ pub(crate) mod tests {
 
 	/// A bare extrinsic that commits to [`signed`], with `padding` for its proof.
 	pub fn extrinsic(vault: u32, padding: usize) -> Vec<u8> {
-		let content =
-			[vec![5, 8, 16], signed(vault).encode(), vec![0; padding]].concat();
+		let content = [vec![5, 8, 16], signed(vault).encode(), vec![0; padding]].concat();
 		content.encode()
 	}
 

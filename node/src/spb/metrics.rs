@@ -70,8 +70,8 @@ impl Metrics {
 		};
 		let seconds = |name: &str, help: &str| {
 			// From a millisecond to four seconds.
-			let options = HistogramOpts::new(name, help)
-				.buckets(exponential_buckets(0.001, 2.0, 13)?);
+			let options =
+				HistogramOpts::new(name, help).buckets(exponential_buckets(0.001, 2.0, 13)?);
 			enlist(Histogram::with_opts(options)?, registry)
 		};
 		Ok(Self {
@@ -141,7 +141,7 @@ mod tests {
 		let metrics = Metrics::new(Some(&registry)).unwrap();
 		metrics.checked(Checked::Ok);
 		metrics.refused(Refusal::RootMismatch);
-		let names: Vec<_> = registry.gather().iter().map(|f| f.name().to_string()).collect();
+		let names: Vec<_> = registry.gather().iter().map(|f| f.get_name().to_string()).collect();
 		assert!(names.len() > 10 && names.iter().all(|name| name.starts_with("spb_")), "{names:?}");
 		assert_eq!(metrics.blocks_refused.with_label_values(&["R4", "RootMismatch"]).get(), 1);
 	}

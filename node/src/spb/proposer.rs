@@ -370,14 +370,11 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let store = Arc::new(Store::open(folder.path(), GENESIS).unwrap());
 		let metrics = Metrics::new(None).unwrap();
-		let inbox =
-			Arc::new(Inbox::open(store, Limits::NODE, GENESIS, metrics.clone()).unwrap());
+		let inbox = Arc::new(Inbox::open(store, Limits::NODE, GENESIS, metrics.clone()).unwrap());
 		let message = |vault| Message { id: id(vault), bytes: extrinsic(vault, 0) };
 		inbox.insert((0..4).map(message).collect()).unwrap();
-		let rules = Arc::new(DoubleRules {
-			answer: Mutex::new(Some(answer)),
-			asked: Mutex::default(),
-		});
+		let rules =
+			Arc::new(DoubleRules { answer: Mutex::new(Some(answer)), asked: Mutex::default() });
 		let (ordinary, sidecars) = (DoubleOrdinary::default(), Arc::new(sidecars().0));
 		let factory = SealingFactory::new(
 			ordinary.clone(),

@@ -16,9 +16,7 @@ use pallet_spb::{
 use sc_client_api::{Backend, HeaderBackend};
 use sp_api::{ApiError, ApiExt, ApiRef, ProvideRuntimeApi};
 use sp_core::offchain::{storage::OffchainDb, OffchainDbExt};
-use spb_primitives::{
-	BlockNumber, CtpId, InclusionProof, Money, OfferId, Parameters, VaultId,
-};
+use spb_primitives::{BlockNumber, CtpId, InclusionProof, Money, OfferId, Parameters, VaultId};
 use spb_runtime::opaque::Block;
 use std::sync::Arc;
 
@@ -82,10 +80,7 @@ macro_rules! ask {
 
 impl CtpDatabase {
 	/// The database in the storage of `backend`.
-	pub fn new(
-		client: Arc<FullClient>,
-		backend: &FullBackend,
-	) -> Result<Self, NoOffchainStorage> {
+	pub fn new(client: Arc<FullClient>, backend: &FullBackend) -> Result<Self, NoOffchainStorage> {
 		let storage = backend.offchain_storage().ok_or(NoOffchainStorage)?;
 		Ok(Self { client, storage })
 	}

@@ -25,9 +25,7 @@ use super::{
 use codec::{Decode, DecodeAll, Encode};
 use pallet_spb::runtime_api::SettledCtp;
 use parking_lot::Mutex;
-use spb_primitives::{
-	AccountId, BlockNumber, CtpId, Money, OfferId, Settlement, Split, VaultId,
-};
+use spb_primitives::{AccountId, BlockNumber, CtpId, Money, OfferId, Settlement, Split, VaultId};
 use std::{ops::ControlFlow, sync::Arc};
 
 const CURSOR: &[u8] = b"c";
@@ -274,7 +272,6 @@ impl Trades {
 	}
 }
 
-
 #[cfg(test)]
 mod tests {
 	use super::{
@@ -353,7 +350,10 @@ mod tests {
 		let (place, trade) = trades.by_id(&id(4)).unwrap().unwrap();
 		assert_eq!((place.block, place.position), (3, 1));
 		assert_eq!(trade.settlement.ctp, signed(4));
-		assert_eq!((trade.consumer.clone(), trade.producer.clone()), (Some(consumer(4)), Some(producer())));
+		assert_eq!(
+			(trade.consumer.clone(), trade.producer.clone()),
+			(Some(consumer(4)), Some(producer()))
+		);
 		// (1,000,000 - 1,000) x 100 / 250
 		assert_eq!(trade.split().unwrap().payment, Money::from_units(399_600));
 		assert_eq!(trades.by_id(&id(5)).unwrap(), None);

@@ -9,6 +9,7 @@
 //! UPDATE_GOLDEN=1 cargo test --release --workspace --test golden
 //! ```
 
+mod samples;
 mod vectors;
 
 use codec::Encode;
@@ -29,19 +30,17 @@ fn differences(path: &str, stored: &Value, computed: &Value) -> Vec<String> {
 				})
 				.collect()
 		},
-		(Value::Array(stored), Value::Array(computed)) => {
-			(0..stored.len().max(computed.len()))
-				.flat_map(|at| {
-					let (stored, computed) = (stored.get(at), computed.get(at));
-					let name = computed.or(stored).and_then(|entry| entry["name"].as_str());
-					let path = match name {
-						Some(name) => format!("{path}[{name}]"),
-						None => format!("{path}[{at}]"),
-					};
-					side_by_side(&path, stored, computed)
-				})
-				.collect()
-		},
+		(Value::Array(stored), Value::Array(computed)) => (0..stored.len().max(computed.len()))
+			.flat_map(|at| {
+				let (stored, computed) = (stored.get(at), computed.get(at));
+				let name = computed.or(stored).and_then(|entry| entry["name"].as_str());
+				let path = match name {
+					Some(name) => format!("{path}[{name}]"),
+					None => format!("{path}[{at}]"),
+				};
+				side_by_side(&path, stored, computed)
+			})
+			.collect(),
 		_ if stored == computed => Vec::new(),
 		_ => vec![format!("{path}\n    stored   {stored}\n    computed {computed}")],
 	}
@@ -79,7 +78,7 @@ fn encodings_ids_and_payloads_should_be_those_of_the_golden_vectors() {
 
 #[test]
 fn a_reordered_field_should_be_named() {
-	let ctp = vectors::ordinary_ctp();
+	let ctp = samples::ordinary_ctp();
 	let (vault, offer) = (codec::Compact(ctp.vault), codec::Compact(ctp.offer));
 	let rest = &ctp.encode()[vault.encoded_size() + offer.encoded_size()..];
 	let reordered = [&offer.encode()[..], &vault.encode(), rest].concat();

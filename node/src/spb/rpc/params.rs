@@ -94,7 +94,9 @@ impl<'de> Visitor<'de> for PartyVisitor {
 	type Value = PartyRef;
 
 	fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		f.write_str("an account's address or public key, {\"offer\": number} or {\"vault\": number}")
+		f.write_str(
+			"an account's address or public key, {\"offer\": number} or {\"vault\": number}",
+		)
 	}
 
 	fn visit_str<E: Error>(self, text: &str) -> Result<PartyRef, E> {
@@ -105,7 +107,8 @@ impl<'de> Visitor<'de> for PartyVisitor {
 	}
 
 	fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<PartyRef, M::Error> {
-		let expected = || M::Error::custom("expected one of {\"offer\": number}, {\"vault\": number}");
+		let expected =
+			|| M::Error::custom("expected one of {\"offer\": number}, {\"vault\": number}");
 		let party = match map.next_key::<String>()?.as_deref() {
 			Some("offer") => Party::Offer(map.next_value()?),
 			Some("vault") => Party::Vault(map.next_value()?),

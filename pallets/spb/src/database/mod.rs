@@ -21,6 +21,8 @@
 
 mod housekeeper;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod tree;
 
 pub use housekeeper::{housekeeping, note_final, sweep, Budget};

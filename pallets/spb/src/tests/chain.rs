@@ -5,7 +5,6 @@ use super::*;
 use crate::{
 	block::{self, Judged, Prepared},
 	database::store::Store,
-	rules::Chain,
 	runtime_api::{BlockChanges, CtpFilter, DatabaseSummary, Missing, OpenCtp, Outcome, Verdict},
 	types::Seal,
 	Call, INHERENT_IDENTIFIER,
@@ -54,6 +53,11 @@ impl MemoryStore {
 	/// Everything that is stored.
 	pub fn snapshot(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
 		self.map.borrow().clone()
+	}
+
+	/// Puts everything back as it was.
+	pub fn restore(&self, snapshot: BTreeMap<Vec<u8>, Vec<u8>>) {
+		self.map.replace(snapshot);
 	}
 
 	/// The number of keys.
@@ -462,10 +466,5 @@ impl TestChain {
 		assert_eq!(self.outcome(&[], &message), Outcome::Later(refusal));
 		let settlement = deal.settlement(erc.delivered.wh());
 		self.assert_bad(&self.forge(&[], &[(erc, settlement)]), refusal);
-	}
-
-	/// That nothing in the next block's state forbids it: what the runtime asks of a settlement.
-	pub fn genesis_of_next(&self) -> H256 {
-		self.in_next(&self.head, || Spb::chain().genesis())
 	}
 }

@@ -6,7 +6,7 @@
 
 mod accounts;
 mod actors;
-mod chain;
+pub(crate) mod chain;
 mod check;
 mod encoding;
 mod expiry;
@@ -51,11 +51,11 @@ pub const OFFER_DEPOSIT: u128 = 50;
 /// Held for a vault.
 pub const VAULT_DEPOSIT: u128 = 60;
 /// Settlements in one block.
-pub const MAX_SETTLEMENTS: u32 = 16;
+pub const MOST_SETTLEMENTS: u32 = 16;
 /// Open CTPs in the database.
-pub const MAX_OPEN: u32 = 128;
+pub const MOST_OPEN: u32 = 128;
 /// Bytes of a sidecar.
-pub const MAX_SIDECAR: u32 = 64 * 1024;
+pub const MOST_SIDECAR_BYTES: u32 = 64 * 1024;
 /// What everyone begins with.
 pub const ENDOWMENT: u128 = 1_000_000;
 
@@ -88,9 +88,9 @@ frame_support::construct_runtime!(
 parameter_types! {
 	pub static ExistentialDeposit: u128 = ED;
 	pub static SettlementFee: u128 = FEE;
-	pub static MaxSettlements: u32 = MAX_SETTLEMENTS;
-	pub static MaxOpen: u32 = MAX_OPEN;
-	pub static MaxSidecar: u32 = MAX_SIDECAR;
+	pub static MaxSettlements: u32 = MOST_SETTLEMENTS;
+	pub static MaxOpen: u32 = MOST_OPEN;
+	pub static MaxSidecar: u32 = MOST_SIDECAR_BYTES;
 	pub static Author: Option<AccountId> = Some(Eve.to_account_id());
 }
 
@@ -173,9 +173,9 @@ impl ExtBuilder {
 	pub fn genesis(self) -> TestExternalities {
 		ExistentialDeposit::set(ED);
 		SettlementFee::set(FEE);
-		MaxSettlements::set(MAX_SETTLEMENTS);
-		MaxOpen::set(MAX_OPEN);
-		MaxSidecar::set(MAX_SIDECAR);
+		MaxSettlements::set(MOST_SETTLEMENTS);
+		MaxOpen::set(MOST_OPEN);
+		MaxSidecar::set(MOST_SIDECAR_BYTES);
 		Author::set(Some(Eve.to_account_id()));
 		let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
 		pallet_balances::GenesisConfig::<Test> { balances: self.balances, ..Default::default() }

@@ -388,8 +388,10 @@ fn bad_proofs() -> Vec<(&'static str, MeterProof, Refusal)> {
 	let coe = |change: &dyn Fn(&mut Coe)| with(&|proof| change(&mut proof.coe));
 	let by = |signer: Signer| METER.proof_by(5, &signer);
 	let longer = with(&|proof| proof.path.try_push(H256::zero()).unwrap());
-	let shorter = with(&|proof| drop(proof.path.pop()));
-	let swapped = with(&|proof| proof.path.swap(0, 1));
+	let shorter = with(&|proof| assert!(proof.path.pop().is_some()));
+	let swapped = with(&|proof| {
+		proof.path = proof.path.clone().try_mutate(|path| path.swap(0, 1)).unwrap();
+	});
 	vec![
 		("index of a neighbour", with(&|proof| proof.index = 4), Refusal::NotInTree),
 		("index of another part", with(&|proof| proof.index = 70), Refusal::NotInTree),

@@ -215,8 +215,10 @@ fn receipts_and_settlements_should_match_in_number_and_order() {
 	let more = alone.clone().with_sidecar(both.sidecar.clone());
 	let none = alone.clone().with_sidecar(chain.forge(&[], &[]).sidecar);
 	let unasked = chain.forge(&[], &[]).with_sidecar(alone.sidecar);
-	let mut swapped = both.clone();
-	swapped.seals[0].settlements.reverse();
+	let swapped = both.clone().resealed(|seal| {
+		let reversed = seal.settlements.iter().rev().cloned().collect::<Vec<_>>();
+		seal.settlements = reversed.try_into().unwrap();
+	});
 	for block in [fewer, more, none, unasked, swapped] {
 		chain.assert_bad(&block, Refusal::ReceiptsMismatch);
 	}

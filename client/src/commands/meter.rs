@@ -1,0 +1,338 @@
+//! `spb meter`: the meter, its certificates and its one-time keys.
+
+use crate::{
+	args,
+	context::Context,
+	output::{table, Answer, Report},
+};
+use serde::Serialize;
+use sp_core::H256;
+use spb_client::{
+	files::{read_document, to_hex, write_document, Replace},
+	meter::{CoeDocument, CoeRequest, Meter, MeterCertificate, MeterInfo},
+	Error, Result,
+};
+use spb_primitives::{BlockNumber, ManufacturerId, MeterKey, VaultId};
+use std::path::PathBuf;
+
+/// What there is to do with the meter.
+#[derive(clap::Subcommand)]
+pub enum Command {
+	/// Make a meter in the state directory
+	Init {
+		/// Go on with a copy from `spb meter backup`, with new trees
+		#[arg(long, value_name = "FILE")]
+		restore: Option<PathBuf>,
+	},
+	/// Copy the meter's state to a file, to be restored if it is lost
+	Backup {
+		/// Where to write the copy
+		file: PathBuf,
+	},
+	/// Certify a meter with its manufacturer's key, or keep such a certificate
+	Certify(Certify),
+	/// Let the meter sign for a vault, and for no other that was not named so
+	Pair {
+		/// The vault's number
+		#[arg(value_parser = args::number)]
+		vault: VaultId,
+	},
+	/// Show the meter, its trees and how many one-time keys are left
+	Keys,
+	/// Certificates of Existence
+	#[command(subcommand)]
+	Coe(Coe),
+}
+
+/// The options of `spb meter certify`.
+#[derive(clap::Args)]
+pub struct Certify {
+	/// The manufacturer's number
+	#[arg(long, required_unless_present = "import", value_name = "NUMBER")]
+	manufacturer: Option<ManufacturerId>,
+	/// The file with the manufacturer's key (or a development key with --dev)
+	#[arg(long, value_name = "FILE")]
+	key: Option<PathBuf>,
+	/// Certify the meter with this key and write the certificate to --out, instead of our own
+	#[arg(long, value_parser = args::meter_key, requires = "out", value_name = "HEX")]
+	meter: Option<MeterKey>,
+	/// Where to write the certificate of another meter
+	#[arg(long, requires = "meter", value_name = "FILE")]
+	out: Option<PathBuf>,
+	/// Keep a certificate that was made for our meter elsewhere
+	#[arg(long, conflicts_with_all = ["manufacturer", "key", "meter", "out"], value_name = "FILE")]
+	import: Option<PathBuf>,
+}
+
+/// What there is to do with Certificates of Existence.
+#[derive(clap::Subcommand)]
+pub enum Coe {
+	/// Make a tree of one-time keys and ask another meter to sign it
+	Request {
+		/// How many one-time keys, up to 65536
+		#[arg(long, default_value = "1024", value_parser = args::number, value_name = "KEYS")]
+		leaves: u32,
+		/// Where to write the request
+		#[arg(long, value_name = "FILE")]
+		out: PathBuf,
+	},
+	/// Sign another meter's tree
+	Sign {
+		/// The other meter's request
+		request: PathBuf,
+		/// How long CTPs may use its keys
+		#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
+		valid_for: BlockNumber,
+		/// Where to write the certificate
+		#[arg(long, value_name = "FILE")]
+		out: PathBuf,
+	},
+	/// Keep the certificate that another meter made
+	Import {
+		/// The certificate
+		certificate: PathBuf,
+	},
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+	key: String,
+}
+
+impl Report for Made {
+	fn human(&self) -> String {
+		self.key.clone()
+	}
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+	file: PathBuf,
+}
+
+impl Report for Written {
+	fn human(&self) -> String {
+		format!("written to {}", self.file.display())
+	}
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Certified {
+	meter: String,
+	manufacturer: ManufacturerId,
+	file: Option<PathBuf>,
+}
+
+impl Report for Certified {
+	fn human(&self) -> String {
+		let text = format!("meter {} certified by manufacturer {}", self.meter, self.manufacturer);
+		match &self.file {
+			Some(file) => format!("{text}, in {}", file.display()),
+			None => text,
+		}
+	}
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Paired {
+	vault: VaultId,
+}
+
+impl Report for Paired {
+	fn human(&self) -> String {
+		format!("the meter signs for vault {}", self.vault)
+	}
+}
+
+impl Report for MeterInfo {
+	fn human(&self) -> String {
+		let manufacturer = match self.manufacturer {
+			Some(id) => format!("certified by manufacturer {id}"),
+			None => "not certified on this chain".into(),
+		};
+		let paired = match self.paired.as_slice() {
+			[] => "signs for the first vault that asks".into(),
+			vaults => {
+				let numbers: Vec<_> = vaults.iter().map(ToString::to_string).collect();
+				format!("signs for vault {}", numbers.join(", "))
+			},
+		};
+		let rows: Vec<_> = self
+			.trees
+			.iter()
+			.map(|tree| {
+				let coe = match tree.valid_until {
+					_ if tree.closed => "closed".into(),
+					Some(block) => format!("until block {block}"),
+					None => "none".into(),
+				};
+				let used = format!("{} of {}", tree.next_leaf, tree.leaves);
+				[tree.number.to_string(), used, coe, format!("{:?}", tree.root)]
+			})
+			.collect();
+		let trees = table(["tree", "keys used", "certificate", "root"], &rows);
+		format!(
+			"meter {}\n{manufacturer}; {paired}\n{} one-time keys left\n{trees}",
+			self.key, self.keys_left
+		)
+	}
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Requested {
+	root: H256,
+	leaves: u32,
+	file: PathBuf,
+}
+
+impl Report for Requested {
+	fn human(&self) -> String {
+		format!("request for {} keys in {}", self.leaves, self.file.display())
+	}
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed {
+	root: H256,
+	leaves: u32,
+	valid_until: BlockNumber,
+	file: Option<PathBuf>,
+}
+
+impl Report for Signed {
+	fn human(&self) -> String {
+		let text = format!("{} keys certified until block {}", self.leaves, self.valid_until);
+		match &self.file {
+			Some(file) => format!("{text}, in {}", file.display()),
+			None => text,
+		}
+	}
+}
+
+impl Signed {
+	fn of(document: &CoeDocument, file: Option<PathBuf>) -> Self {
+		let coe = document.coe();
+		Self { root: coe.root, leaves: coe.leaves, valid_until: coe.valid_until, file }
+	}
+}
+
+impl Command {
+	/// The command's name in JSON output.
+	pub fn name(&self) -> &'static str {
+		match self {
+			Self::Init { .. } => "meter init",
+			Self::Backup { .. } => "meter backup",
+			Self::Certify(_) => "meter certify",
+			Self::Pair { .. } => "meter pair",
+			Self::Keys => "meter keys",
+			Self::Coe(Coe::Request { .. }) => "meter coe request",
+			Self::Coe(Coe::Sign { .. }) => "meter coe sign",
+			Self::Coe(Coe::Import { .. }) => "meter coe import",
+		}
+	}
+
+	/// Runs the command.
+	pub async fn run(self, context: &Context) -> Result<Answer> {
+		match self {
+			Self::Init { restore } => {
+				let directory = context.directory.clone();
+				let meter = match restore {
+					Some(copy) => Meter::restore(directory, &copy)?,
+					None => Meter::create(directory)?,
+				};
+				Answer::of(&Made { key: to_hex(&meter.key()?.0) })
+			},
+			Self::Backup { file } => {
+				context.meter()?.back_up(&file)?;
+				Answer::of(&Written { file })
+			},
+			Self::Certify(opts) => Answer::of(&opts.run(context).await?),
+			Self::Pair { vault } => {
+				let meter = context.meter()?;
+				meter.pair_with(&context.connect().await?.genesis(), vault)?;
+				Answer::of(&Paired { vault })
+			},
+			Self::Keys => {
+				let meter = context.meter()?;
+				let connection = context.connect().await?;
+				let now = connection.best().await?.number;
+				Answer::of(&meter.info(&connection.genesis(), now)?)
+			},
+			Self::Coe(coe) => coe.run(context).await,
+		}
+	}
+}
+
+impl Certify {
+	async fn run(self, context: &Context) -> Result<Certified> {
+		if let Some(path) = &self.import {
+			let certificate: MeterCertificate = read_document(path)?;
+			return keep(context, &context.meter()?, &certificate).await;
+		}
+		let manufacturer = self
+			.manufacturer
+			.ok_or_else(|| Error::input("name the manufacturer with --manufacturer"))?;
+		let key = context.manufacturer_key(self.key.as_deref())?;
+		if let (Some(meter), Some(out)) = (self.meter, self.out) {
+			let genesis = context.connect().await?.genesis();
+			let certificate = MeterCertificate::sign(&key, manufacturer, meter, &genesis);
+			write_document(&out, &certificate, Replace::No)?;
+			return Ok(Certified { meter: to_hex(&meter.0), manufacturer, file: Some(out) });
+		}
+		let meter = context.meter()?;
+		let genesis = context.connect().await?.genesis();
+		let certificate = MeterCertificate::sign(&key, manufacturer, meter.key()?, &genesis);
+		keep(context, &meter, &certificate).await
+	}
+}
+
+/// Has the meter keep a certificate that holds on the chain.
+async fn keep(
+	context: &Context,
+	meter: &Meter,
+	certificate: &MeterCertificate,
+) -> Result<Certified> {
+	let connection = context.connect().await?;
+	let (manufacturer, key) = (certificate.manufacturer(), certificate.meter());
+	let register = connection.best_view().await?.register(manufacturer, &key).await?;
+	meter.keep_certificate(certificate, &connection.genesis(), &register)?;
+	Ok(Certified { meter: to_hex(&key.0), manufacturer, file: None })
+}
+
+impl Coe {
+	async fn run(self, context: &Context) -> Result<Answer> {
+		let meter = context.meter()?;
+		let connection = context.connect().await?;
+		let genesis = connection.genesis();
+		match self {
+			Self::Request { leaves, out } => {
+				let request = meter.request_coe(&genesis, leaves, &*context.progress())?;
+				write_document(&out, &request, Replace::No)?;
+				Answer::of(&Requested { root: request.root(), leaves, file: out })
+			},
+			Self::Sign { request, valid_for, out } => {
+				let request: CoeRequest = read_document(&request)?;
+				let view = connection.best_view().await?;
+				let register = view.register(request.manufacturer(), &request.meter()).await?;
+				let valid_until = view.head().number.saturating_add(valid_for);
+				let document = meter.sign_coe(&request, valid_until, &genesis, &register)?;
+				write_document(&out, &document, Replace::No)?;
+				Answer::of(&Signed::of(&document, Some(out)))
+			},
+			Self::Import { certificate } => {
+				let document: CoeDocument = read_document(&certificate)?;
+				let view = connection.best_view().await?;
+				let (coe, now) = (document.coe(), view.head().number);
+				let register = view.register(coe.manufacturer, &coe.signer).await?;
+				meter.keep_coe(&document, now, &genesis, &register)?;
+				Answer::of(&Signed::of(&document, None))
+			},
+		}
+	}
+}

@@ -1,0 +1,96 @@
+//! Where the programs under test are.
+
+use std::{
+	env,
+	ffi::OsString,
+	path::{Path, PathBuf},
+};
+
+/// A program of this project.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Binary {
+	/// `spb-node`.
+	Node,
+	/// `spb`.
+	Cli,
+	/// `spb-demo`.
+	Demo,
+}
+
+/// A program is not where it should be.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+	"there is no {name} at {}: build it with `cargo xtask build`, or name it in {variable}",
+	path.display()
+)]
+pub struct MissingBinary {
+	/// Its name.
+	pub name: &'static str,
+	/// The environment variable that can name it.
+	pub variable: &'static str,
+	/// Where it was looked for.
+	pub path: PathBuf,
+}
+
+impl Binary {
+	/// Its file name.
+	pub fn name(self) -> &'static str {
+		match self {
+			Self::Node => "spb-node",
+			Self::Cli => "spb",
+			Self::Demo => "spb-demo",
+		}
+	}
+
+	/// The environment variable that can name it.
+	pub fn variable(self) -> &'static str {
+		match self {
+			Self::Node => "SPB_NODE",
+			Self::Cli => "SPB_CLI",
+			Self::Demo => "SPB_DEMO",
+		}
+	}
+
+	/// Where it is: where its variable says, else in the target folder of the running program.
+	pub fn find(self) -> Result<PathBuf, MissingBinary> {
+		let own = env::current_exe().unwrap_or_default();
+		let path = self.place(env::var_os(self.variable()), &own);
+		if path.is_file() {
+			return Ok(path);
+		}
+		Err(MissingBinary { name: self.name(), variable: self.variable(), path })
+	}
+
+	fn place(self, named: Option<OsString>, own: &Path) -> PathBuf {
+		if let Some(named) = named.filter(|named| !named.is_empty()) {
+			return named.into();
+		}
+		let folder = own.parent().unwrap_or(Path::new("."));
+		// Tests lie one folder below the programs.
+		let folder = match folder.file_name() {
+			Some(name) if name == "deps" => folder.parent().unwrap_or(folder),
+			_ => folder,
+		};
+		folder.join(self.name())
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_named_program_should_be_taken() {
+		let own = Path::new("/t/release/deps/tests-1");
+		assert_eq!(Binary::Node.place(Some("/n".into()), own), Path::new("/n"));
+		assert_eq!(Binary::Node.place(Some("".into()), own), Path::new("/t/release/spb-node"));
+	}
+
+	#[test]
+	fn programs_should_be_found_beside_tests_and_beside_programs() {
+		for own in ["/t/release/deps/tests-1", "/t/release/spb-demo"] {
+			let found = Binary::Cli.place(None, Path::new(own));
+			assert_eq!(found, Path::new("/t/release/spb"));
+		}
+	}
+}

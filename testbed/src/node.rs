@@ -1,0 +1,250 @@
+//! A real `spb-node` process under guard.
+//!
+//! A node listens on ports that the system chose, says in its log when it does, and is killed when
+//! its guard is dropped. If that happens in a panic, the last lines of its log are shown.
+
+use crate::process::{open_log, Guarded, NoLine};
+use spb_client::connection::{Connection, ConnectionError, Patience};
+use std::{
+	ffi::OsString,
+	io,
+	net::SocketAddr,
+	path::{Path, PathBuf},
+	process::Command,
+	time::Duration,
+};
+
+/// How long a node may take to start on a loaded machine.
+const START: Duration = Duration::from_secs(180);
+/// How long a node may take to stop.
+const STOP: Duration = Duration::from_secs(60);
+/// How a line of the log begins that says where the node listens, after its time.
+const LISTENING: &str = "Running JSON-RPC server: addr=";
+
+/// What goes wrong with a node.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+	/// Its folder or its log cannot be made.
+	#[error("cannot prepare {}: {source}", path.display())]
+	Prepare {
+		/// What was to be made.
+		path: PathBuf,
+		/// Why it could not be.
+		source: io::Error,
+	},
+	/// The program cannot be run.
+	#[error("cannot run {}: {source}", program.display())]
+	Run {
+		/// The program.
+		program: PathBuf,
+		/// Why.
+		source: io::Error,
+	},
+	/// The node ended before it listened.
+	#[error("the node ended before it answered; its last words:\n{tail}")]
+	Ended {
+		/// The end of its log.
+		tail: String,
+	},
+	/// The node does not listen.
+	#[error("the node does not answer after {} seconds; its last words:\n{tail}", START.as_secs())]
+	Silent {
+		/// The end of its log.
+		tail: String,
+	},
+	/// The process cannot be stopped.
+	#[error("cannot stop the node: {0}")]
+	Stop(io::Error),
+	/// The node listens but does not talk.
+	#[error(transparent)]
+	Connection(#[from] ConnectionError),
+}
+
+/// How to run a node.
+#[derive(Clone, Debug)]
+pub struct Options {
+	program: PathBuf,
+	chain: Option<PathBuf>,
+	base_path: Option<PathBuf>,
+	log: Option<PathBuf>,
+	arguments: Vec<OsString>,
+}
+
+impl Options {
+	/// One validator for development, its data in memory or in a folder that goes with it.
+	pub fn development(program: impl Into<PathBuf>) -> Self {
+		Self {
+			program: program.into(),
+			chain: None,
+			base_path: None,
+			log: None,
+			arguments: Vec::new(),
+		}
+	}
+
+	/// On the chain of this specification.
+	#[must_use]
+	pub fn chain(mut self, specification: impl Into<PathBuf>) -> Self {
+		self.chain = Some(specification.into());
+		self
+	}
+
+	/// With its data in this folder, which stays.
+	#[must_use]
+	pub fn base_path(mut self, folder: impl Into<PathBuf>) -> Self {
+		self.base_path = Some(folder.into());
+		self
+	}
+
+	/// With its log in this file.
+	#[must_use]
+	pub fn log(mut self, file: impl Into<PathBuf>) -> Self {
+		self.log = Some(file.into());
+		self
+	}
+
+	/// With one more argument.
+	#[must_use]
+	pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
+		self.arguments.push(argument.into());
+		self
+	}
+}
+
+/// A running node. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Node {
+	options: Options,
+	/// Goes before the folder below does.
+	process: Guarded,
+	/// Where a node without a base path keeps its data, and the log unless it was named.
+	scratch: tempfile::TempDir,
+	address: SocketAddr,
+}
+
+impl Node {
+	/// Starts a node and waits until it listens.
+	pub fn start(options: Options) -> Result<Self, NodeError> {
+		let scratch = tempfile::tempdir()
+			.map_err(|source| NodeError::Prepare { path: std::env::temp_dir(), source })?;
+		let (process, address) = launch(&options, scratch.path(), 0)?;
+		Ok(Self { options, process, scratch, address })
+	}
+
+	/// Where it listens.
+	pub fn url(&self) -> String {
+		format!("ws://{}", self.address)
+	}
+
+	/// Connects to it.
+	pub async fn connect(&self) -> Result<Connection, NodeError> {
+		Ok(Connection::open(&self.url(), Patience::default()).await?)
+	}
+
+	/// Its log.
+	pub fn log(&self) -> PathBuf {
+		log_of(&self.options, self.scratch.path())
+	}
+
+	/// The last lines of its log.
+	pub fn tail(&self) -> String {
+		self.process.tail()
+	}
+
+	/// Asks it to stop and waits until it is gone.
+	pub fn stop(&mut self) -> Result<(), NodeError> {
+		self.process.stop(STOP).map(drop).map_err(NodeError::Stop)
+	}
+
+	/// Kills it on the spot, as a power cut would, and waits until it is gone.
+	pub fn kill(&mut self) -> Result<(), NodeError> {
+		self.process.kill().map(drop).map_err(NodeError::Stop)
+	}
+
+	/// Stops it, unless it is gone, and starts it again, on the same port if that is free.
+	pub fn restart(&mut self) -> Result<(), NodeError> {
+		self.stop()?;
+		let (process, address) =
+			launch(&self.options, self.scratch.path(), self.address.port())?;
+		(self.process, self.address) = (process, address);
+		Ok(())
+	}
+}
+
+impl Drop for Node {
+	fn drop(&mut self) {
+		if std::thread::panicking() {
+			eprintln!("--- the last lines of {}\n{}", self.log().display(), self.tail());
+		}
+	}
+}
+
+fn log_of(options: &Options, scratch: &Path) -> PathBuf {
+	options.log.clone().unwrap_or_else(|| scratch.join("node.log"))
+}
+
+fn launch(
+	options: &Options,
+	scratch: &Path,
+	port: u16,
+) -> Result<(Guarded, SocketAddr), NodeError> {
+	let log = log_of(options, scratch);
+	let file = open_log(&log).map_err(|source| NodeError::Prepare { path: log, source })?;
+	let mut command = Command::new(&options.program);
+	command
+		.arg("--dev")
+		.args(["--rpc-port", &port.to_string()])
+		.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0"])
+		.args(["--no-prometheus", "--no-mdns", "--no-telemetry"])
+		// A node that is killed leaves its folder behind; this one goes with the guard.
+		.env("TMPDIR", scratch);
+	if let Some(chain) = &options.chain {
+		command.arg("--chain").arg(chain);
+	}
+	if let Some(base_path) = &options.base_path {
+		command.arg("--base-path").arg(base_path);
+	}
+	command.args(&options.arguments);
+	let process = Guarded::start(&mut command, file)
+		.map_err(|source| NodeError::Run { program: options.program.clone(), source })?;
+	match process.wait_for_line(START, listening) {
+		Ok(address) => Ok((process, address)),
+		Err(NoLine::Ended) => Err(NodeError::Ended { tail: process.tail() }),
+		Err(NoLine::TimedOut) => Err(NodeError::Silent { tail: process.tail() }),
+	}
+}
+
+/// Where the node listens, if this line of its log says so.
+fn listening(line: &str) -> Option<SocketAddr> {
+	let (_, addresses) = line.split_once(LISTENING)?;
+	let mut addresses = addresses.split(',').filter_map(|address| address.trim().parse().ok());
+	addresses.find(SocketAddr::is_ipv4)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_address_should_be_read_from_the_log() {
+		let line = "2026-11-23 03:35:09 Running JSON-RPC server: addr=127.0.0.1:40033,[::1]:40329    ";
+		assert_eq!(listening(line).unwrap().to_string(), "127.0.0.1:40033");
+		let line = "2026-11-23 03:35:09 Running JSON-RPC server: addr=127.0.0.1:40033,";
+		assert_eq!(listening(line).unwrap().port(), 40033);
+		assert_eq!(listening("2026-11-23 03:35:09 Highest known block at #0"), None);
+	}
+
+	#[test]
+	fn a_program_that_ends_should_be_told_with_its_last_words() {
+		let dir = tempfile::tempdir().unwrap();
+		let program = dir.path().join("node");
+		std::fs::write(&program, "#!/bin/sh\necho out of luck >&2\nexit 1\n").unwrap();
+		let mut permissions = std::fs::metadata(&program).unwrap().permissions();
+		std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+		std::fs::set_permissions(&program, permissions).unwrap();
+		let error = Node::start(Options::development(&program)).unwrap_err();
+		assert!(matches!(&error, NodeError::Ended { tail } if tail == "out of luck"), "{error}");
+		let error = Node::start(Options::development(dir.path().join("none"))).unwrap_err();
+		assert!(matches!(error, NodeError::Run { .. }), "{error}");
+	}
+}

@@ -1,0 +1,109 @@
+//! Chain specifications with other genesis parameters than the development chain's.
+
+use serde_json::Value;
+use spb_primitives::Parameters;
+use std::{
+	fs, io,
+	path::{Path, PathBuf},
+	process::Command,
+};
+
+/// Blocks every second and short lifetimes, for tests.
+pub const FAST: Parameters = Parameters {
+	min_lifetime: 2,
+	max_lifetime: 400,
+	grace: 4,
+	evidence_window: 400,
+	slot_duration: 1_000,
+};
+
+/// Where the parameters stand in a specification.
+const PARAMETERS: &str = "/genesis/runtimeGenesis/patch/spb/parameters";
+
+/// Why there is no specification.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecificationError {
+	/// The node cannot be run.
+	#[error("cannot run {}: {source}", program.display())]
+	Run {
+		/// The node.
+		program: PathBuf,
+		/// Why.
+		source: io::Error,
+	},
+	/// The node refuses to write a specification.
+	#[error("`spb-node build-spec` fails: {0}")]
+	Refused(String),
+	/// What the node wrote has another shape than expected.
+	#[error("the node's chain specification cannot be used: {0}")]
+	Malformed(String),
+	/// The file cannot be written.
+	#[error("cannot write {}: {source}", path.display())]
+	Write {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		source: io::Error,
+	},
+}
+
+/// Writes the specification of the development chain with other parameters to a file.
+pub fn write(
+	program: &Path,
+	parameters: &Parameters,
+	path: &Path,
+) -> Result<(), SpecificationError> {
+	let output = Command::new(program)
+		.args(["build-spec", "--chain", "dev", "--disable-default-bootnode"])
+		.output()
+		.map_err(|source| SpecificationError::Run { program: program.to_owned(), source })?;
+	if !output.status.success() {
+		let words = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+		return Err(SpecificationError::Refused(words));
+	}
+	let text = patch(&output.stdout, parameters)?;
+	fs::write(path, text)
+		.map_err(|source| SpecificationError::Write { path: path.to_owned(), source })
+}
+
+fn patch(specification: &[u8], parameters: &Parameters) -> Result<Vec<u8>, SpecificationError> {
+	let malformed = |reason: String| SpecificationError::Malformed(reason);
+	let mut specification: Value =
+		serde_json::from_slice(specification).map_err(|error| malformed(error.to_string()))?;
+	let place = specification
+		.pointer_mut(PARAMETERS)
+		.ok_or_else(|| malformed(format!("there is no {PARAMETERS} in it")))?;
+	*place = serde_json::to_value(parameters).map_err(|error| malformed(error.to_string()))?;
+	serde_json::to_vec(&specification).map_err(|error| malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use serde_json::json;
+
+	#[test]
+	fn parameters_should_be_replaced_and_nothing_else() {
+		let with = |parameters: Value| {
+			let patch = json!({ "balances": [u64::MAX], "spb": { "parameters": parameters } });
+			json!({ "name": "x", "genesis": { "runtimeGenesis": { "patch": patch } } })
+		};
+		let given = with(serde_json::to_value(Parameters::DEVELOPMENT).unwrap()).to_string();
+		let patched = patch(given.as_bytes(), &FAST).unwrap();
+		let patched: Value = serde_json::from_slice(&patched).unwrap();
+		assert_eq!(patched, with(serde_json::to_value(FAST).unwrap()));
+	}
+
+	#[test]
+	fn other_shapes_should_be_refused() {
+		for bad in ["", "[]", "{}", r#"{"genesis":{"raw":{}}}"#] {
+			let error = patch(bad.as_bytes(), &FAST).unwrap_err();
+			assert!(matches!(error, SpecificationError::Malformed(_)), "{error}");
+		}
+	}
+
+	#[test]
+	fn fast_parameters_should_make_a_chain() {
+		assert_eq!(FAST.check(), Ok(()));
+	}
+}
