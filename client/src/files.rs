@@ -324,7 +324,10 @@ impl<T: Encode> Serialize for Encoded<T> {
 impl<'de, T: DecodeAll> Deserialize<'de> for Encoded<T> {
 	fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
 		let text = String::deserialize(deserializer)?;
-		from_hex(&text).and_then(|bytes| decode_all(&bytes)).map(Self).map_err(serde::de::Error::custom)
+		from_hex(&text)
+			.and_then(|bytes| decode_all(&bytes))
+			.map(Self)
+			.map_err(serde::de::Error::custom)
 	}
 }
 

@@ -187,7 +187,12 @@ impl<P: Scheme> Key<P> {
 	pub fn import(path: &Path) -> Result<Secret, KeyError> {
 		let bytes = files::read_bytes(path, true)?;
 		let text = String::from_utf8(bytes).map_err(|_| KeyError::NoSecret("not text".into()))?;
-		let (_, seed) = P::from_string_with_seed(text.trim(), None)
+		let text = text.trim();
+		// Without a phrase of its own, the text would name a development key that everyone knows.
+		if text.is_empty() || text.starts_with('/') {
+			return Err(KeyError::NoSecret("it has no phrase of its own".into()));
+		}
+		let (_, seed) = P::from_string_with_seed(text, None)
 			.map_err(|error| KeyError::NoSecret(format!("{error:?}")))?;
 		seed.map(Secret)
 			.ok_or_else(|| KeyError::NoSecret("a soft derivation has no seed of its own".into()))
@@ -322,12 +327,13 @@ mod tests {
 	#[test]
 	fn secrets_should_be_imported_from_private_text_files() {
 		let (_dir, path) = place();
-		let phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk//Alice\n";
+		let phrase =
+			"bottom drive obey lake curtain smoke basket hold race lonely fit walk//Alice\n";
 		files::write_bytes(&path, phrase.as_bytes(), true, Replace::Yes).unwrap();
 		let secret = AccountKey::import(&path).unwrap();
 		let alice = AccountKey::development("//Alice").unwrap();
 		assert_eq!(AccountKey::from_secret(&secret).account(), alice.account());
-		for bad in ["", "nonsense", "0x1234"] {
+		for bad in ["", " \n", "//Alice", "nonsense", "0x1234"] {
 			files::write_bytes(&path, bad.as_bytes(), true, Replace::Yes).unwrap();
 			assert!(matches!(AccountKey::import(&path), Err(KeyError::NoSecret(_))), "{bad}");
 		}

@@ -12,11 +12,11 @@
 //!
 //! ```no_run
 //! use spb_client::{
-//! 	connection::{Connection, Patience, DEFAULT_URL},
-//! 	files::Directory,
-//! 	keys::AccountKey,
-//! 	meter::{Meter, Reading},
-//! 	trade::{wait_for_receipt, Goal, Order, Trader},
+//!     connection::{Connection, Patience, DEFAULT_URL},
+//!     files::Directory,
+//!     keys::AccountKey,
+//!     meter::{Meter, Reading},
+//!     trade::{wait_for_receipt, Goal, Order, Trader},
 //! };
 //! use spb_primitives::{AccountId, Energy, Money};
 //! use std::sync::Arc;

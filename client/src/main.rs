@@ -100,8 +100,7 @@ fn misunderstood(error: clap::Error, arguments: &[OsString]) -> ExitCode {
 	if asks_for_json(arguments) {
 		let text = error.to_string();
 		let message = text.trim().trim_start_matches("error: ");
-		let complaint =
-			output::complain("spb", Kind::BadInput, "bad-input", message, Format::Json);
+		let complaint = output::complain("spb", Kind::BadInput, "bad-input", message, Format::Json);
 		return fail(complaint, Kind::BadInput);
 	}
 	let _ = error.print();

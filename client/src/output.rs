@@ -67,13 +67,7 @@ pub fn complaint(command: &str, error: &Error, format: Format) -> Complaint {
 }
 
 /// How an error is written.
-pub fn complain(
-	command: &str,
-	kind: Kind,
-	code: &str,
-	message: &str,
-	format: Format,
-) -> Complaint {
+pub fn complain(command: &str, kind: Kind, code: &str, message: &str, format: Format) -> Complaint {
 	match format {
 		Format::Human => Complaint::Stderr(format!("error: {message}")),
 		Format::Json => {
@@ -106,6 +100,12 @@ pub fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> Strin
 	};
 	let headings = headings.map(str::to_owned);
 	std::iter::once(&headings).chain(rows).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// What a report says as JSON, for the tests that pin its shape.
+#[cfg(test)]
+pub fn result_of(report: &impl Report) -> Value {
+	Answer::of(report).expect("reports can be written").result
 }
 
 #[cfg(test)]

@@ -1,4 +1,22 @@
-//! What several tests need.
+//! A node that only pretends to be one: it answers what tests tell it and notes what it was asked.
+
+use crate::connection::{Connection, Hash};
+use codec::{Compact, Decode, Encode};
+use pallet_spb::types::{OfferInfo, VaultInfo};
+use serde_json::{json, Value};
+use sp_core::hashing::twox_128;
+use spb_primitives::{BlockNumber, CtpId, Limits, Money, Parameters, SignedCtp};
+use std::{
+	collections::{BTreeMap, VecDeque},
+	sync::{Arc, Mutex, MutexGuard},
+};
+use subxt::rpcs::{
+	client::{RawRpcFuture, RawRpcSubscription, RawValue},
+	Error as RpcError, RpcClient, RpcClientT, UserError,
+};
+
+/// How far finality lags behind the best block.
+pub(crate) const LAG: BlockNumber = 2;
 
 /// The metadata of the runtime as it is now.
 pub(crate) fn runtime_metadata() -> Vec<u8> {
@@ -7,4 +25,239 @@ pub(crate) fn runtime_metadata() -> Vec<u8> {
 		.execute_with(|| spb_runtime::Runtime::metadata_at_version(16))
 		.expect("the runtime has metadata of version 16")
 		.to_vec()
+}
+
+/// The limits of the chain that is pretended.
+pub(crate) const LIMITS: Limits = Limits {
+	fee: Money::from_units(1_000),
+	min_amount: Money::from_units(2_000),
+	max_settlements: 100,
+	max_open: 1_000,
+	max_open_per_vault: 64,
+	max_sidecar: 1 << 20,
+};
+
+/// What becomes of a CTP, by block.
+#[derive(Clone)]
+pub(crate) struct Fate {
+	pub(crate) signed: Option<SignedCtp>,
+	pub(crate) open: std::ops::Range<BlockNumber>,
+	pub(crate) settled: Option<BlockNumber>,
+}
+
+/// What the node pretends and what it was asked.
+#[derive(Default)]
+pub(crate) struct Script {
+	pub(crate) best: BlockNumber,
+	pub(crate) vault: Option<VaultInfo>,
+	pub(crate) offers: Vec<OfferInfo>,
+	pub(crate) fates: BTreeMap<CtpId, Fate>,
+	/// The pool's next answers: a code and data, or that it takes what it gets.
+	pub(crate) pool: VecDeque<Option<(i32, &'static str)>>,
+	/// What was submitted.
+	pub(crate) submitted: Vec<Vec<u8>>,
+}
+
+/// The node.
+#[derive(Clone, Default)]
+pub(crate) struct FakeNode(Arc<Mutex<Script>>);
+
+impl FakeNode {
+	pub(crate) fn script(&self) -> MutexGuard<'_, Script> {
+		self.0.lock().expect("no test panics while it writes the script")
+	}
+
+	pub(crate) async fn connect(&self) -> Connection {
+		Connection::pretended(RpcClient::new(self.clone())).await.expect("the node answers")
+	}
+
+	/// A block's hash says its number.
+	fn hash(number: BlockNumber) -> Hash {
+		Hash::from_low_u64_be(number.into())
+	}
+
+	fn number(hash: &Value) -> BlockNumber {
+		let hash: Hash = serde_json::from_value(hash.clone()).expect("a hash");
+		hash.to_low_u64_be() as BlockNumber
+	}
+
+	fn answer(&self, method: &str, params: &Value) -> Result<Value, UserError> {
+		let mut script = self.script();
+		let at = |params: &Value, best| match params {
+			Value::Null => best,
+			hash => Self::number(hash),
+		};
+		Ok(match method {
+			"chain_getBlockHash" => match &params[0] {
+				Value::Null => json!(Self::hash(script.best)),
+				number => {
+					json!(Self::hash(number.as_u64().expect("a number") as BlockNumber))
+				},
+			},
+			"chain_getFinalizedHead" => json!(Self::hash(script.best.saturating_sub(LAG))),
+			"chain_getHeader" => {
+				let number = at(&params[0], script.best);
+				json!({
+					"parentHash": Self::hash(number.saturating_sub(1)),
+					"number": format!("0x{number:x}"),
+					"stateRoot": Hash::zero(),
+					"extrinsicsRoot": Hash::zero(),
+					"digest": { "logs": [] },
+				})
+			},
+			"state_call" => {
+				let call = params[0].as_str().expect("a call's name");
+				let arguments = hex_param(&params[1]);
+				json!(crate::files::to_hex(&script.call(call, &arguments)))
+			},
+			"state_getStorage" => {
+				json!(script.storage(&hex_param(&params[0]), at(&params[1], script.best)))
+			},
+			"author_submitExtrinsic" => {
+				script.submitted.push(hex_param(&params[0]));
+				match script.pool.pop_front().flatten() {
+					None => json!(Hash::zero()),
+					Some((code, data)) => return Err(refusal(code, data)),
+				}
+			},
+			"spb_ctp" => {
+				let id: CtpId = serde_json::from_value(params[0].clone()).expect("an id");
+				script.status(&id, at(&params[1], script.best))
+			},
+			"spb_ctps" => script.list(&params[0], at(&params[1], script.best)),
+			other => panic!("the node is asked for {other}"),
+		})
+	}
+}
+
+fn hex_param(text: &Value) -> Vec<u8> {
+	crate::files::from_hex(text.as_str().expect("bytes")).expect("bytes")
+}
+
+fn refusal(code: i32, data: &str) -> UserError {
+	let data = serde_json::value::to_raw_value(data).expect("a string");
+	UserError { code, message: "refused".into(), data: Some(data) }
+}
+
+impl Script {
+	fn call(&self, call: &str, arguments: &[u8]) -> Vec<u8> {
+		match call {
+			"Core_version" => spb_runtime::VERSION.encode(),
+			"Metadata_metadata_versions" => vec![16u32].encode(),
+			"Metadata_metadata_at_version" => {
+				let metadata = crate::chain::METADATA;
+				let length = Compact(metadata.len() as u32).encode();
+				[vec![1], length, metadata.to_vec()].concat()
+			},
+			"SpbApi_parameters" => Parameters::DEVELOPMENT.encode(),
+			"SpbApi_limits" => LIMITS.encode(),
+			"SpbApi_vault_of" => self.vault.encode(),
+			"SpbApi_offers" => self.offers.encode(),
+			"SpbApi_offer" => {
+				let id = u32::decode(&mut &arguments[..]).expect("a number");
+				self.offers.iter().find(|offer| offer.id == id).cloned().encode()
+			},
+			other => panic!("the runtime is asked for {other}"),
+		}
+	}
+
+	/// Only what has settled is ever asked for.
+	fn storage(&self, key: &[u8], at: BlockNumber) -> Option<&'static str> {
+		assert_eq!(key[..32], [twox_128(b"Spb"), twox_128(b"Settled")].concat());
+		let id = CtpId(Hash::from_slice(&key[key.len() - 32..]));
+		let grace = Parameters::DEVELOPMENT.grace;
+		let expiry = u32::from_le_bytes(key[40..44].try_into().expect("a block number"));
+		// The chain forgets what settled when it cannot settle again.
+		let remembers = at <= expiry + grace;
+		let settled = self.fates.get(&id).and_then(|fate| fate.settled);
+		settled.filter(|block| remembers && *block <= at).map(|_| "0x")
+	}
+
+	fn status(&self, id: &CtpId, at: BlockNumber) -> Value {
+		let Some(fate) = self.fates.get(id) else {
+			return json!({ "status": "unknown", "id": id });
+		};
+		let encoded = fate.signed.as_ref().map(|signed| crate::files::to_hex(&signed.encode()));
+		let status = if fate.open.contains(&at) {
+			"open"
+		} else if at < fate.open.start {
+			"pending"
+		} else {
+			"unknown"
+		};
+		json!({ "status": status, "id": id, "encoded": encoded })
+	}
+
+	fn list(&self, filter: &Value, at: BlockNumber) -> Value {
+		let passes = |signed: &SignedCtp| {
+			let is =
+				|field: &str, value: u32| filter[field].is_null() || filter[field] == json!(value);
+			is("vault", signed.ctp.vault) && is("offer", signed.ctp.offer)
+		};
+		let rows: Vec<Value> = self
+			.fates
+			.iter()
+			.filter(|(_, fate)| fate.open.contains(&at))
+			.filter(|(_, fate)| fate.signed.as_ref().is_some_and(passes))
+			.map(|(id, _)| self.status(id, at))
+			.collect();
+		json!({ "number": at, "hash": FakeNode::hash(at), "ctps": rows, "next": null })
+	}
+}
+
+impl RpcClientT for FakeNode {
+	fn request_raw<'a>(
+		&'a self,
+		method: &'a str,
+		params: Option<Box<RawValue>>,
+	) -> RawRpcFuture<'a, Box<RawValue>> {
+		let params = params.map_or(Value::Null, |params| {
+			serde_json::from_str(params.get()).expect("parameters are JSON")
+		});
+		let answer = self.answer(method, &params).map_err(RpcError::User);
+		Box::pin(async move {
+			answer.map(|answer| serde_json::value::to_raw_value(&answer).expect("JSON"))
+		})
+	}
+
+	/// New blocks: one each time somebody waits for one.
+	fn subscribe_raw<'a>(
+		&'a self,
+		sub: &'a str,
+		_params: Option<Box<RawValue>>,
+		_unsub: &'a str,
+	) -> RawRpcFuture<'a, RawRpcSubscription> {
+		assert_eq!(sub, "chain_subscribeNewHeads");
+		let node = self.clone();
+		let blocks = (0..).map(move |_| {
+			node.script().best += 1;
+			Ok(serde_json::value::to_raw_value(&Value::Null).expect("JSON"))
+		});
+		let stream =
+			RawRpcSubscription { stream: Box::pin(futures::stream::iter(blocks)), id: None };
+		Box::pin(async move { Ok(stream) })
+	}
+}
+
+/// A meter with a certified tree on this chain, in `folder`.
+pub(crate) fn ready_meter(folder: &std::path::Path, genesis: &Hash) -> crate::meter::Meter {
+	use crate::{
+		files::Directory,
+		keys::ManufacturerKey,
+		meter::{Meter, MeterCertificate},
+	};
+	let manufacturer = ManufacturerKey::development("//One").expect("a development key");
+	let mut register = spb_primitives::RegisteredMeters::default();
+	register.manufacturers.insert(1, manufacturer.public());
+	let [meter, signer] = ["meter", "signer"].map(|name| {
+		let meter = Meter::create(Directory::new(folder.join(name))).expect("a fresh folder");
+		let key = meter.key().expect("the meter is there");
+		let certificate = MeterCertificate::sign(&manufacturer, 1, key, genesis);
+		meter.keep_certificate(&certificate, genesis, &register).expect("a good certificate");
+		meter
+	});
+	let request = meter.request_coe(genesis, 100, &()).expect("a certified meter");
+	let coe = signer.sign_coe(&request, 1_000_000, genesis, &register).expect("a good request");
+	meter.keep_coe(&coe, 0, genesis, &register).expect("a good certificate");
+	meter
 }

@@ -48,11 +48,14 @@ pub enum TxError {
 	/// A rule of SPB.
 	#[error("{0}")]
 	Refused(Refusal),
+	/// The pool dropped it lately, as it does with what cannot be of use any more.
+	#[error("the pool dropped this message lately and does not take it again for some time")]
+	Banned,
 	/// Another message has its place in the pool.
 	#[error("another pending message has this one's place in the pool: try again when it is in the database")]
 	PlaceTaken,
 	/// The pool refuses for another reason.
-	#[error("the pool refuses: {message} ({code}){}", pool_hint(*code))]
+	#[error("the pool refuses: {message} ({code})")]
 	Pool {
 		/// The JSON-RPC error's code.
 		code: i32,
@@ -60,7 +63,7 @@ pub enum TxError {
 		message: String,
 	},
 	/// The call failed in its block.
-	#[error("{pallet}: {text} ({name})")]
+	#[error("{text} ({pallet}::{name})")]
 	Failed {
 		/// The pallet, or `Runtime` for errors that are no pallet's.
 		pallet: String,
@@ -70,18 +73,13 @@ pub enum TxError {
 		text: String,
 	},
 	/// The transaction can be in no block any more.
-	#[error("the transaction was in no block up to {0}, the last it was valid for: submit it again")]
+	#[error(
+		"the transaction was in no block up to {0}, the last it was valid for: submit it again"
+	)]
 	NeverIncluded(BlockNumber),
 	/// The account sent another transaction in this one's place.
 	#[error("another transaction of the account took this one's place: submit it again")]
 	Replaced,
-}
-
-fn pool_hint(code: i32) -> &'static str {
-	match code {
-		pool::BANNED => "; it was dropped lately and is not taken again for some time",
-		_ => "",
-	}
 }
 
 impl Classify for TxError {
@@ -97,6 +95,7 @@ impl Classify for TxError {
 			Self::Connection(error) => error.code(),
 			Self::Refused(refusal) => refusal.name().into(),
 			Self::PlaceTaken => "place-taken".into(),
+			Self::Banned => "banned".into(),
 			Self::Pool { code, .. } => format!("pool-{code}"),
 			Self::Failed { pallet, name, .. } => format!("{pallet}::{name}"),
 			Self::NeverIncluded(_) => "never-included".into(),
@@ -116,6 +115,7 @@ fn from_pool(error: ConnectionError) -> TxError {
 	match (*code, refusal) {
 		(pool::INVALID, Some(refusal)) => TxError::Refused(refusal),
 		(pool::TOO_LOW_PRIORITY, _) => TxError::PlaceTaken,
+		(pool::BANNED, _) => TxError::Banned,
 		_ => {
 			let message = match data {
 				Some(data) => format!("{message}: {data}"),
@@ -209,7 +209,7 @@ impl Connection {
 				.tx()
 				.create_signable_offline(call, params)
 				.and_then(|mut signable| signable.sign(key))
-				.map_err(|error| self.from_subxt(error.into()))?
+				.map_err(|error| self.subxt_error(error.into()))?
 				.into_encoded();
 			match self.submit_bytes(&bytes).await {
 				Ok(hash) => return Ok(Submitted { hash, nonce, account, since: best, until }),
@@ -259,7 +259,7 @@ impl Connection {
 			.subxt()
 			.tx()
 			.create_unsigned(message)
-			.map_err(|error| self.from_subxt(error.into()))?
+			.map_err(|error| self.subxt_error(error.into()))?
 			.into_encoded();
 		match self.submit_bytes(&bytes).await {
 			// It may have arrived or not; the same message once more does no harm.
@@ -287,7 +287,7 @@ impl Connection {
 		let view = self.view(head).await?;
 		let account = AccountId32(account.clone().into());
 		let nonce = view.subxt().tx().account_nonce(&account).await;
-		nonce.map_err(|error| self.from_subxt(error.into()).into())
+		nonce.map_err(|error| self.subxt_error(error.into()).into())
 	}
 
 	/// Looks for an extrinsic from `best` down to block number `first`.
@@ -335,14 +335,14 @@ impl Connection {
 	async fn outcome(&self, hash: Hash, block: Head, index: u32) -> Result<Included, TxError> {
 		let view = self.view(block).await?;
 		let events = view.subxt().events().fetch().await;
-		let events = events.map_err(|error| self.from_subxt(error.into()))?;
+		let events = events.map_err(|error| self.subxt_error(error.into()))?;
 		for event in events.iter() {
-			let event = event.map_err(|error| self.from_subxt(error.into()))?;
+			let event = event.map_err(|error| self.subxt_error(error.into()))?;
 			let failed = (event.pallet_name(), event.event_name()) == ("System", "ExtrinsicFailed");
 			if failed && event.phase() == Phase::ApplyExtrinsic(index) {
 				let metadata = view.subxt().metadata();
 				let error = DispatchError::decode_from(event.field_bytes(), metadata)
-					.map_err(|error| self.from_subxt(error.into()))?;
+					.map_err(|error| self.subxt_error(error.into()))?;
 				return Err(from_dispatch(error));
 			}
 		}
@@ -370,7 +370,6 @@ fn from_dispatch(error: DispatchError) -> TxError {
 	TxError::Failed { pallet: "Runtime".into(), name, text: error.to_string() }
 }
 
-
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -396,6 +395,7 @@ mod tests {
 	#[test]
 	fn other_answers_of_the_pool_should_be_told_apart() {
 		assert!(matches!(answer(1014, Some("too low")), TxError::PlaceTaken));
+		assert!(matches!(answer(1012, None), TxError::Banned));
 		let error = answer(1010, Some("Transaction is outdated"));
 		assert_eq!((error.kind(), error.code().as_str()), (Kind::Refused, "pool-1010"));
 		assert!(error.to_string().contains("Transaction is outdated"), "{error}");

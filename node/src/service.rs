@@ -304,7 +304,8 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		trades: trades.clone(),
 		metrics: metrics.clone(),
 	};
-	let spawner = task_manager.spawn_handle();
+	// Without one of them the node would go on and be wrong about trades: it stops instead.
+	let spawner = task_manager.spawn_essential_handle();
 	spawner.spawn_blocking("spb-feed", Some("spb"), feed.run());
 	spawner.spawn_blocking("spb-tidy", Some("spb"), tidy.run());
 	spawner.spawn_blocking("spb-watch", Some("spb"), watch.run());

@@ -20,6 +20,9 @@ pub const KEY_LENGTH: usize = 36;
 /// An entry's key: expiry, big-endian, then the id.
 pub type Key = [u8; KEY_LENGTH];
 
+/// Keys with their leaves, in ascending order.
+type Leaves<'a> = &'a [(Key, H256)];
+
 /// The key of the entry with this expiry and id.
 pub fn entry_key(expiry: BlockNumber, id: &CtpId) -> Key {
 	let mut key = [0; KEY_LENGTH];
@@ -68,7 +71,7 @@ pub fn database_root(entries: &[(Key, H256)]) -> H256 {
 }
 
 /// Entries that share all bits before `at`, in order, divided by that bit.
-fn split(entries: &[(Key, H256)], at: u16) -> (&[(Key, H256)], &[(Key, H256)]) {
+fn split(entries: Leaves, at: u16) -> (Leaves, Leaves) {
 	entries.split_at(entries.partition_point(|(key, _)| !bit(key, at)))
 }
 
@@ -124,13 +127,14 @@ mod tests {
 
 	fn entries() -> impl Strategy<Value = Vec<(Key, H256)>> {
 		// Few expiries and few first bytes, so that keys share long prefixes too.
-		let entry = (0u32..4, any::<[u8; 32]>(), any::<bool>()).prop_map(|(expiry, mut id, near)| {
-			if near {
-				id[..30].fill(7);
-			}
-			let id = CtpId(H256(id));
-			(entry_key(expiry, &id), Hashing::hash_of(&(expiry, id)))
-		});
+		let entry =
+			(0u32..4, any::<[u8; 32]>(), any::<bool>()).prop_map(|(expiry, mut id, near)| {
+				if near {
+					id[..30].fill(7);
+				}
+				let id = CtpId(H256(id));
+				(entry_key(expiry, &id), Hashing::hash_of(&(expiry, id)))
+			});
 		proptest::collection::btree_map(
 			entry.clone().prop_map(|e| e.0),
 			entry.prop_map(|e| e.1),

@@ -1,8 +1,8 @@
 //! What the runtime answers.
 
 use crate::{
-	calls, genesis, AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Header, InherentDataExt,
-	Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Spb, System,
+	calls, genesis, AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Header,
+	InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Spb, System,
 	TransactionPayment, VERSION,
 };
 use alloc::vec::Vec;
@@ -16,8 +16,7 @@ use pallet_spb::{
 	database::{self, store::Offchain},
 	rules::Chain,
 	runtime_api::{
-		BlockChanges, CtpFilter, DatabaseSummary, Missing, OpenCtp, Prepared, SettledCtp,
-		Verdict,
+		BlockChanges, CtpFilter, DatabaseSummary, Missing, OpenCtp, Prepared, SettledCtp, Verdict,
 	},
 	types::{EnergyAccount, OfferFilter, OfferInfo, Page, Seal, VaultInfo, MAX_PAGE},
 	Call, Config,
@@ -32,8 +31,8 @@ use sp_runtime::{
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
 use spb_primitives::{
-	CtpId, DatabaseDigest, InclusionProof, Limits, Message, MeterProof, Money, OfferId,
-	Parameters, ReceiptKey, Refusal, VaultId,
+	CtpId, DatabaseDigest, InclusionProof, Limits, Message, MeterProof, Money, OfferId, Parameters,
+	ReceiptKey, Refusal, VaultId,
 };
 
 type MaxSettlements = <Runtime as Config>::MaxSettlements;
@@ -49,9 +48,7 @@ fn messages(extrinsics: &[Vec<u8>]) -> Vec<Option<Message>> {
 }
 
 /// The database after a block, for a query at that block.
-fn database(
-	hash: &H256,
-) -> Result<database::Database<'static, Offchain>, Missing> {
+fn database(hash: &H256) -> Result<database::Database<'static, Offchain>, Missing> {
 	block::open(&Offchain, hash, System::block_number() == 0, 0)
 }
 

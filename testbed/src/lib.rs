@@ -1,1 +1,21 @@
-//! Placeholder.
+//! What tests and the demo run on: real nodes under guard, a community of traders, and a look at
+//! every block.
+//!
+//! * [`binaries`], [`process`], [`node`], [`specification`]: the programs, as processes that never
+//!   outlive their guards;
+//! * [`community`]: accounts and certified meters on a development chain;
+//! * [`audit`], [`money`]: what blocks and balances say, checked;
+//! * [`demo`]: the main job, the replay of meter readings (`spb-demo`).
+
+pub mod audit;
+pub mod binaries;
+pub mod community;
+pub mod demo;
+pub mod money;
+pub mod node;
+pub mod process;
+pub mod specification;
+
+pub use binaries::{Binary, MissingBinary};
+pub use community::{Community, Participant};
+pub use node::{Node, NodeError};

@@ -164,8 +164,7 @@ impl Node {
 	/// Stops it, unless it is gone, and starts it again, on the same port if that is free.
 	pub fn restart(&mut self) -> Result<(), NodeError> {
 		self.stop()?;
-		let (process, address) =
-			launch(&self.options, self.scratch.path(), self.address.port())?;
+		let (process, address) = launch(&self.options, self.scratch.path(), self.address.port())?;
 		(self.process, self.address) = (process, address);
 		Ok(())
 	}
@@ -227,7 +226,8 @@ mod tests {
 
 	#[test]
 	fn the_address_should_be_read_from_the_log() {
-		let line = "2026-11-23 03:35:09 Running JSON-RPC server: addr=127.0.0.1:40033,[::1]:40329    ";
+		let line =
+			"2026-11-23 03:35:09 Running JSON-RPC server: addr=127.0.0.1:40033,[::1]:40329    ";
 		assert_eq!(listening(line).unwrap().to_string(), "127.0.0.1:40033");
 		let line = "2026-11-23 03:35:09 Running JSON-RPC server: addr=127.0.0.1:40033,";
 		assert_eq!(listening(line).unwrap().port(), 40033);

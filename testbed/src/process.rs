@@ -182,7 +182,8 @@ mod tests {
 
 	#[test]
 	fn a_process_should_be_stopped_gently_and_else_killed() {
-		let (_dir, mut gentle) = shell("trap 'exit 7' TERM; echo ready >&2; while :; do read x; done");
+		let (_dir, mut gentle) =
+			shell("trap 'exit 7' TERM; echo ready >&2; while :; do read x; done");
 		gentle.wait_for_line(LIMIT, |line| (line == "ready").then_some(())).unwrap();
 		assert_eq!(gentle.stop(LIMIT).unwrap().code(), Some(7));
 		let (_dir, mut stubborn) = shell("trap '' TERM; echo ready >&2; while :; do :; done");

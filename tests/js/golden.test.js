@@ -171,7 +171,10 @@ describe('messages', () => {
     same(spb.commit(plain), named(golden.messages, 'commit').encoded);
     same(spb.commit(quoted), named(golden.messages, 'commitWithQuote').encoded);
     same(spb.confirm(encodedErc(), encodedProof()), named(golden.messages, 'confirm').encoded);
-    const sidecars = { empty: spb.sidecar([], []), full: spb.sidecar([plain, quoted], [encodedErc()]) };
+    const sidecars = {
+      empty: spb.sidecar([], []),
+      full: spb.sidecar([plain, quoted], [encodedErc()]),
+    };
     for (const [name, sidecar] of Object.entries(sidecars)) {
       const vector = named(golden.sidecars, name);
       same(sidecar, vector.encoded, name);

@@ -27,12 +27,7 @@ pub fn close_account() -> impl Payload {
 }
 
 /// Offers a block of energy.
-pub fn offer_energy(
-	energy: Energy,
-	price: Price,
-	terms: Terms,
-	contact: [u8; 32],
-) -> impl Payload {
+pub fn offer_energy(energy: Energy, price: Price, terms: Terms, contact: [u8; 32]) -> impl Payload {
 	pallet().offer_energy(energy.into(), price.into(), terms.into(), contact)
 }
 

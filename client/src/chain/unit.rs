@@ -113,10 +113,16 @@ mod tests {
 	#[test]
 	fn units_should_be_encoded_as_the_metadata_asks() {
 		let energy = Energy::from_wh(700);
-		assert_eq!(round_trip(meta_type::<Energy>(), energy), energy.encode());
-		assert_eq!(round_trip(meta_type::<Compact<Energy>>(), energy), Compact(energy).encode());
+		assert_eq!(round_trip::<Energy>(meta_type::<Energy>(), energy), energy.encode());
+		assert_eq!(
+			round_trip::<Energy>(meta_type::<Compact<Energy>>(), energy),
+			Compact(energy).encode()
+		);
 		let money = Money::from_units(u128::MAX);
-		assert_eq!(round_trip(meta_type::<Money>(), money), money.encode());
-		assert_eq!(round_trip(meta_type::<Compact<Money>>(), money), Compact(money).encode());
+		assert_eq!(round_trip::<Money>(meta_type::<Money>(), money), money.encode());
+		assert_eq!(
+			round_trip::<Money>(meta_type::<Compact<Money>>(), money),
+			Compact(money).encode()
+		);
 	}
 }

@@ -23,11 +23,7 @@ pub struct View {
 }
 
 impl View {
-	pub(crate) fn new(
-		connection: Connection,
-		at: OnlineClientAtBlock<Config>,
-		head: Head,
-	) -> Self {
+	pub(crate) fn new(connection: Connection, at: OnlineClientAtBlock<Config>, head: Head) -> Self {
 		Self { connection, at, head }
 	}
 
@@ -46,7 +42,7 @@ impl View {
 		payload: P,
 	) -> Result<P::ReturnType, ConnectionError> {
 		let answer = self.at.runtime_apis().call(payload).await;
-		answer.map_err(|error| self.connection.from_subxt(error.into()))
+		answer.map_err(|error| self.connection.subxt_error(error.into()))
 	}
 
 	async fn fetch<A: subxt::storage::Address>(
@@ -55,9 +51,9 @@ impl View {
 		key: A::KeyParts,
 	) -> Result<Option<A::Value>, ConnectionError> {
 		let value = self.at.storage().try_fetch(address, key).await;
-		let value = value.map_err(|error| self.connection.from_subxt(error.into()))?;
+		let value = value.map_err(|error| self.connection.subxt_error(error.into()))?;
 		let value = value.map(|value| value.decode()).transpose();
-		value.map_err(|error| self.connection.from_subxt(error.into()))
+		value.map_err(|error| self.connection.subxt_error(error.into()))
 	}
 
 	/// Lifetimes, windows and the slot's length that govern the next block.
@@ -117,7 +113,8 @@ impl View {
 		expiry: BlockNumber,
 		id: &CtpId,
 	) -> Result<bool, ConnectionError> {
-		let settled = self.fetch(runtime::storage().spb().settled(), (expiry, (*id).into())).await?;
+		let settled =
+			self.fetch(runtime::storage().spb().settled(), (expiry, (*id).into())).await?;
 		Ok(settled.is_some())
 	}
 

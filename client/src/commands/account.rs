@@ -116,7 +116,8 @@ pub struct Shown {
 
 impl Report for Shown {
 	fn human(&self) -> String {
-		let mut lines = vec![format!("account  {}", self.account), format!("free     {}", self.free)];
+		let mut lines =
+			vec![format!("account  {}", self.account), format!("free     {}", self.free)];
 		match &self.energy_account {
 			Some(account) => lines.push(format!(
 				"sells    {} offers; sold {} Wh in {} trades for {}",
@@ -214,4 +215,82 @@ async fn close(context: &Context) -> Result<Closed> {
 	let connection = context.connect().await?;
 	let included = connection.submit_and_wait(&calls::close_account(), &key).await?;
 	Ok(Closed { account: key.account(), block: included.block })
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+	use sp_core::H256;
+	use spb_client::{error::Classify, files};
+
+	const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+
+	fn alice() -> AccountId {
+		args::account(ALICE).unwrap()
+	}
+
+	fn head() -> Head {
+		Head { number: 7, hash: H256::repeat_byte(9) }
+	}
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		assert_eq!(result_of(&Made { account: alice() }), json!({ "account": ALICE }));
+		let block = json!({ "number": 7, "hash": head().hash });
+		let closed = Closed { account: alice(), block: head() };
+		assert_eq!(result_of(&closed), json!({ "account": ALICE, "block": block }));
+		let amount = Money::from_units(10);
+		let opened_by = OpenedBy::Burn { amount };
+		let opened = Opened { account: alice(), opened_by, block: head() };
+		assert_eq!(
+			result_of(&opened),
+			json!({ "account": ALICE, "openedBy": { "burn": { "amount": "10" } }, "block": block })
+		);
+	}
+
+	#[test]
+	fn an_account_should_keep_its_shape() {
+		let nothing =
+			Shown { account: alice(), free: Money::ZERO, energy_account: None, vault: None };
+		assert_eq!(
+			result_of(&nothing),
+			json!({ "account": ALICE, "free": "0", "energyAccount": null, "vault": null })
+		);
+		let energy_account = EnergyAccount {
+			opened_by: OpenedBy::Certificate { company: alice() },
+			sold_wh: 700,
+			earned: Money::from_units(5),
+			trades: 2,
+			offers: 1,
+			deposit: Money::from_units(3),
+		};
+		let report = Shown { energy_account: Some(energy_account), ..nothing };
+		assert_eq!(
+			result_of(&report)["energyAccount"],
+			json!({
+				"openedBy": { "certificate": { "company": ALICE } },
+				"soldWh": 700,
+				"earned": "5",
+				"trades": 2,
+				"offers": 1,
+				"deposit": "3",
+			})
+		);
+	}
+
+	#[test]
+	fn a_key_should_be_imported_from_a_private_file_only() {
+		let dir = tempfile::tempdir().unwrap();
+		let secret = dir.path().join("secret");
+		let seed = format!("0x{}", "01".repeat(32));
+		files::write_bytes(&secret, seed.as_bytes(), false, files::Replace::Yes).unwrap();
+		let state = Directory::new(dir.path().join("state"));
+		let error = init(&state, Some(secret.clone())).err().unwrap();
+		assert_eq!(error.code(), "file-insecure");
+		files::write_bytes(&secret, seed.as_bytes(), true, files::Replace::Yes).unwrap();
+		let made = init(&state, Some(secret)).unwrap();
+		assert_eq!(AccountKey::open(&state).unwrap().account(), made.account);
+	}
 }

@@ -76,10 +76,32 @@ impl Certify {
 		let (account, company) = (self.account, key.account());
 		let payload = Certificate::payload(&account, &company, valid_until, &genesis);
 		let signature = key.sign(&payload);
-		let certificate =
-			Certificate { account: account.clone(), company: company.clone(), valid_until, signature };
+		let certificate = Certificate {
+			account: account.clone(),
+			company: company.clone(),
+			valid_until,
+			signature,
+		};
 		let document = CertificateDocument { genesis, certificate: Encoded(certificate) };
 		write_document(&self.out, &document, Replace::No)?;
 		Ok(Certified { account, company, valid_until, file: self.out })
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let alice = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+		let account = args::account(alice).unwrap();
+		let company = account.clone();
+		let report = Certified { account, company, valid_until: 9, file: "a.json".into() };
+		let expected =
+			json!({ "account": alice, "company": alice, "validUntil": 9, "file": "a.json" });
+		assert_eq!(result_of(&report), expected);
 	}
 }

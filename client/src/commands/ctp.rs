@@ -113,3 +113,45 @@ impl Wait {
 		}
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+	use sp_core::H256;
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let mut report = Committed {
+			id: CtpId(H256::repeat_byte(1)),
+			vault: 2,
+			offer: 3,
+			energy_wh: Energy::from_wh(700),
+			amount: Money::from_units(1_250_000_000_000),
+			expiry: 600,
+			stage: "pending",
+			block: None,
+			ctp: "0x01".into(),
+		};
+		let id = format!("0x{}", "01".repeat(32));
+		assert_eq!(report.human(), id);
+		let mut expected = json!({
+			"id": id,
+			"vault": 2,
+			"offer": 3,
+			"energyWh": 700,
+			"amount": "1250000000000",
+			"expiry": 600,
+			"stage": "pending",
+			"block": null,
+			"ctp": "0x01",
+		});
+		assert_eq!(result_of(&report), expected);
+		let hash = H256::repeat_byte(9);
+		(report.stage, report.block) = ("final", Some(Head { number: 7, hash }));
+		expected["stage"] = "final".into();
+		expected["block"] = json!({ "number": 7, "hash": hash });
+		assert_eq!(result_of(&report), expected);
+	}
+}

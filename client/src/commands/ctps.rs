@@ -108,3 +108,46 @@ impl Opts {
 		Ok(Listed { block, ctps })
 	}
 }
+
+#[cfg(test)]
+pub mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::{json, Value};
+	use sp_core::H256;
+
+	/// A CTP to report of.
+	pub fn report() -> CtpReport {
+		let ctp = Ctp {
+			vault: 2,
+			offer: 3,
+			energy: Energy::from_wh(700),
+			amount: Money::from_units(9),
+			expiry: 600,
+			receipt_key: ReceiptKey(H256::repeat_byte(4)),
+		};
+		CtpReport::new(CtpId(H256::repeat_byte(1)), &ctp)
+	}
+
+	/// How it is reported.
+	pub fn expected() -> Value {
+		json!({
+			"id": H256::repeat_byte(1),
+			"vault": 2,
+			"offer": 3,
+			"energyWh": 700,
+			"amount": "9",
+			"expiry": 600,
+			"receiptKey": H256::repeat_byte(4),
+		})
+	}
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let block = Head { number: 7, hash: H256::repeat_byte(9) };
+		let listed = Listed { block, ctps: vec![report()] };
+		let block = json!({ "number": 7, "hash": block.hash });
+		assert_eq!(result_of(&listed), json!({ "block": block, "ctps": [expected()] }));
+		assert_eq!(listed.human().lines().count(), 2);
+	}
+}

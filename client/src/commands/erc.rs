@@ -63,3 +63,27 @@ impl Opts {
 		})
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+	use sp_core::H256;
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let id = CtpId(H256::repeat_byte(1));
+		let delivered_wh = Energy::from_wh(700);
+		let report = Confirmed { id, delivered_wh, at: 5, stage: "pending", block: None };
+		assert_eq!(report.human(), format!("0x{}", "01".repeat(32)));
+		let expected = json!({
+			"id": id,
+			"deliveredWh": 700,
+			"at": 5,
+			"stage": "pending",
+			"block": null,
+		});
+		assert_eq!(result_of(&report), expected);
+	}
+}

@@ -96,8 +96,46 @@ impl Opts {
 			None => context.key()?.account(),
 		};
 		let connection = context.connect().await?;
-		let trades =
-			connection.trades(&account, self.from, self.to, self.limit as usize).await?;
+		let trades = connection.trades(&account, self.from, self.to, self.limit as usize).await?;
 		Ok(Listed { account, trades: trades.into_iter().map(Into::into).collect() })
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::{commands::ctps::tests as ctp, output::result_of};
+	use serde_json::json;
+	use sp_core::H256;
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let account = AccountId::new([1; 32]);
+		let block = Head { number: 7, hash: H256::repeat_byte(9) };
+		let settled = Settled {
+			block,
+			ctp: ctp::report(),
+			delivered_wh: Energy::from_wh(350),
+			consumer: None,
+			producer: Some(account.clone()),
+			payment: Some(Money::from_units(4)),
+			fee: Some(Money::from_units(1)),
+			released: Some(Money::from_units(4)),
+		};
+		let report = Listed { account: account.clone(), trades: vec![settled] };
+		let mut trade = ctp::expected();
+		for (name, value) in [
+			("block", json!({ "number": 7, "hash": block.hash })),
+			("deliveredWh", json!(350)),
+			("consumer", json!(null)),
+			("producer", json!(account)),
+			("payment", json!("4")),
+			("fee", json!("1")),
+			("released", json!("4")),
+		] {
+			trade[name] = value;
+		}
+		assert_eq!(result_of(&report), json!({ "account": account, "trades": [trade] }));
+		assert!(report.human().contains("sold  350 of 700 Wh"), "{}", report.human());
 	}
 }

@@ -336,3 +336,76 @@ impl Coe {
 		}
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+	use spb_client::meter::TreeInfo;
+
+	/// A meter with one tree.
+	fn info() -> MeterInfo {
+		let tree = TreeInfo {
+			number: 4,
+			root: H256::repeat_byte(1),
+			leaves: 16,
+			next_leaf: 5,
+			closed: false,
+			valid_until: Some(900),
+		};
+		MeterInfo {
+			key: "0x02".into(),
+			manufacturer: Some(1),
+			paired: vec![3],
+			trees: vec![tree],
+			keys_left: 11,
+			issued: 5,
+			measured_wh: 700,
+			counted_wh: 600,
+		}
+	}
+
+	#[test]
+	fn a_meter_should_keep_its_shape() {
+		let expected = json!({
+			"key": "0x02",
+			"manufacturer": 1,
+			"paired": [3],
+			"trees": [{
+				"number": 4,
+				"root": H256::repeat_byte(1),
+				"leaves": 16,
+				"nextLeaf": 5,
+				"closed": false,
+				"validUntil": 900,
+			}],
+			"keysLeft": 11,
+			"issued": 5,
+			"measuredWh": 700,
+			"countedWh": 600,
+		});
+		assert_eq!(result_of(&info()), expected);
+		let text = info().human();
+		assert!(text.contains("11 one-time keys left") && text.contains("5 of 16"), "{text}");
+		let fresh = MeterInfo { manufacturer: None, paired: Vec::new(), ..info() };
+		assert!(fresh.human().contains("not certified on this chain; signs for the first vault"));
+	}
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		assert_eq!(result_of(&Made { key: "0x02".into() }), json!({ "key": "0x02" }));
+		assert_eq!(result_of(&Written { file: "f".into() }), json!({ "file": "f" }));
+		assert_eq!(result_of(&Paired { vault: 3 }), json!({ "vault": 3 }));
+		let certified = Certified { meter: "0x02".into(), manufacturer: 1, file: None };
+		let expected = json!({ "meter": "0x02", "manufacturer": 1, "file": null });
+		assert_eq!(result_of(&certified), expected);
+		let root = H256::repeat_byte(1);
+		let requested = Requested { root, leaves: 16, file: "f".into() };
+		let expected = json!({ "root": root, "leaves": 16, "file": "f" });
+		assert_eq!(result_of(&requested), expected);
+		let signed = Signed { root, leaves: 16, valid_until: 900, file: Some("f".into()) };
+		let expected = json!({ "root": root, "leaves": 16, "validUntil": 900, "file": "f" });
+		assert_eq!(result_of(&signed), expected);
+	}
+}

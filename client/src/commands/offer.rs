@@ -193,9 +193,7 @@ impl Command {
 			Self::Reprice { offer, price } => {
 				(offer, Change::Reprice(price), format!("sells at {price}"))
 			},
-			Self::Close { offer } => {
-				(offer, Change::Close, "takes no new CTPs".to_owned())
-			},
+			Self::Close { offer } => (offer, Change::Close, "takes no new CTPs".to_owned()),
 		};
 		let key = context.key()?;
 		let connection = context.connect().await?;
@@ -265,4 +263,67 @@ async fn quote(context: &Context, ctp: &str) -> Result<Quoted> {
 	context.note(|| format!("{} for {} on offer {}", ctp.amount, ctp.energy, ctp.offer));
 	let quote = to_hex(&trade::quote(&key, &id, &genesis).encode());
 	Ok(Quoted { id, offer: ctp.offer, energy_wh: ctp.energy, amount: ctp.amount, quote })
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+	use sp_core::H256;
+
+	fn offer() -> Offer {
+		Offer {
+			id: 3,
+			producer: AccountId::new([1; 32]),
+			available: Energy::from_wh(700),
+			price: Price::per_kwh(300_000_000_000),
+			terms: Terms::QuoteOnly,
+			contact: [2; 32],
+			closed_at: None,
+			deposit: Money::from_units(5),
+		}
+	}
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let block = Head { number: 7, hash: H256::repeat_byte(9) };
+		let report = Changed { offer: 3, block, what: "is closed".into() };
+		assert_eq!(report.human(), "offer 3 is closed");
+		let expected = json!({ "offer": 3, "block": { "number": 7, "hash": block.hash } });
+		assert_eq!(result_of(&report), expected);
+		let report = Listed { offers: vec![offer()] };
+		let expected = json!({ "offers": [{
+			"id": 3,
+			"producer": AccountId::new([1; 32]),
+			"available": 700,
+			"price": "300000000000",
+			"terms": "quoteOnly",
+			"contact": format!("0x{}", "02".repeat(32)),
+			"closedAt": null,
+			"deposit": "5",
+		}] });
+		assert_eq!(result_of(&report), expected);
+		let report = Quoted {
+			id: CtpId(H256::repeat_byte(1)),
+			offer: 3,
+			energy_wh: Energy::from_wh(700),
+			amount: Money::from_units(9),
+			quote: "0x01".into(),
+		};
+		let expected = json!({
+			"id": H256::repeat_byte(1),
+			"offer": 3,
+			"energyWh": 700,
+			"amount": "9",
+			"quote": "0x01",
+		});
+		assert_eq!(result_of(&report), expected);
+	}
+
+	#[test]
+	fn rows_should_say_when_an_offer_is_closed() {
+		assert_eq!(row(&offer())[..4], ["3", "700 Wh", "0.3 SPB/kWh", "quote only"]);
+		assert_eq!(row(&Offer { closed_at: Some(8), ..offer() })[3], "closed at 8");
+	}
 }

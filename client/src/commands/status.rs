@@ -115,3 +115,66 @@ fn meter(context: &Context, connection: &Connection, best: Head) -> Result<Optio
 		Err(error) => Err(Error::from(error)),
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let hash = H256::repeat_byte(9);
+		let best = Head { number: 7, hash };
+		let database = DatabaseInfo {
+			number: 7,
+			hash,
+			root: H256::zero(),
+			header_root: Some(H256::zero()),
+			equal: true,
+			open: 0,
+			buckets: Vec::new(),
+		};
+		let mut report = Status {
+			url: "ws://host".into(),
+			chain: "SPB".into(),
+			node: "SPB Node".into(),
+			node_version: "1".into(),
+			genesis: hash,
+			peers: 2,
+			syncing: false,
+			best,
+			finalized: best,
+			database,
+			account: None,
+			meter: None,
+		};
+		let block = json!({ "number": 7, "hash": hash });
+		let expected = json!({
+			"url": "ws://host",
+			"chain": "SPB",
+			"node": "SPB Node",
+			"nodeVersion": "1",
+			"genesis": hash,
+			"peers": 2,
+			"syncing": false,
+			"best": block,
+			"finalized": block,
+			"database": {
+				"number": 7,
+				"hash": hash,
+				"root": H256::zero(),
+				"headerRoot": H256::zero(),
+				"equal": true,
+				"open": 0,
+				"buckets": [],
+			},
+			"account": null,
+			"meter": null,
+		});
+		assert_eq!(result_of(&report), expected);
+		assert!(report.human().contains("as the header says"));
+		report.database.equal = false;
+		assert!(report.human().contains("NOT AS THE HEADER SAYS"));
+	}
+}

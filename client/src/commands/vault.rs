@@ -136,3 +136,58 @@ async fn show(connection: &Connection, owner: &AccountId) -> Result<Shown> {
 	let free = vault.spendable().saturating_sub(committed);
 	Ok(Shown { vault, committed, free, open: rows.len() })
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::output::result_of;
+	use serde_json::json;
+	use sp_core::H256;
+	use spb_client::chain::Withdrawal;
+	use spb_primitives::units::SPB;
+
+	fn vault() -> Vault {
+		let withdrawal = Withdrawal { amount: Money::from_units(SPB), payable_at: 2_500 };
+		Vault {
+			id: 3,
+			owner: AccountId::new([1; 32]),
+			held: Money::from_units(5 * SPB),
+			withdrawal: Some(withdrawal),
+			deposit: Money::from_units(7),
+		}
+	}
+
+	fn vault_json() -> serde_json::Value {
+		json!({
+			"id": 3,
+			"owner": AccountId::new([1; 32]),
+			"held": "5000000000000",
+			"withdrawal": { "amount": "1000000000000", "payableAt": 2500 },
+			"deposit": "7",
+		})
+	}
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let block = Head { number: 7, hash: H256::repeat_byte(9) };
+		let report = Changed { action: "requested", vault: Some(vault()), block };
+		let expected = json!({
+			"action": "requested",
+			"vault": vault_json(),
+			"block": { "number": 7, "hash": block.hash },
+		});
+		assert_eq!(result_of(&report), expected);
+		assert!(report.human().ends_with("run `spb vault withdraw` at block 2500 or later"));
+		let gone = Changed { action: "withdrawn", vault: None, block };
+		assert_eq!(gone.human(), "withdrawn; the vault is closed");
+		let committed = Money::from_units(SPB);
+		let report = Shown { vault: vault(), committed, free: vault().spendable(), open: 2 };
+		let expected = json!({
+			"vault": vault_json(),
+			"committed": "1000000000000",
+			"free": "4000000000000",
+			"open": 2,
+		});
+		assert_eq!(result_of(&report), expected);
+	}
+}

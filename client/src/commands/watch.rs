@@ -123,3 +123,30 @@ async fn resubscribe(
 	write(context, &Resubscribed { event: "resubscribed", block })?;
 	Ok(events)
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::{commands::ctps::tests as ctp, output::result_of};
+	use serde_json::json;
+	use sp_core::H256;
+
+	#[test]
+	fn output_should_keep_its_shape() {
+		let hash = H256::repeat_byte(9);
+		let block = Some(Head { number: 7, hash });
+		let delivered_wh = Some(Energy::from_wh(350));
+		let report = Changed { event: Stage::Settled, block, ctp: ctp::report(), delivered_wh };
+		let mut expected = ctp::expected();
+		expected["event"] = json!("settled");
+		expected["block"] = json!({ "number": 7, "hash": hash });
+		expected["deliveredWh"] = json!(350);
+		assert_eq!(result_of(&report), expected);
+		let text = report.human();
+		assert!(text.starts_with("       7  settled 0x01"), "{text}");
+		assert!(text.ends_with("700 Wh for 0.000000000009 SPB until 600, 350 Wh delivered"));
+		let report = Resubscribed { event: "resubscribed", block };
+		let expected = json!({ "event": "resubscribed", "block": { "number": 7, "hash": hash } });
+		assert_eq!(result_of(&report), expected);
+	}
+}

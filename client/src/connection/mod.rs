@@ -68,13 +68,23 @@ impl Connection {
 			return Err(bad());
 		}
 		let link = Arc::new(Link::new(parsed, patience));
-		let rpc = RpcClient::new(link.clone());
+		Self::over(RpcClient::new(link.clone()), link).await
+	}
+
+	async fn over(rpc: RpcClient, link: Arc<Link>) -> Result<Self, ConnectionError> {
 		// The oldest of subxt's backends: its answers to a submission say why it was refused, and it
 		// pins no blocks.
 		let backend = LegacyBackend::builder().build(rpc.clone());
 		let client = OnlineClient::from_backend_with_config(Config::new(), Arc::new(backend)).await;
-		let client = client.map_err(|error| from_subxt(&link, error.into()))?;
+		let client = client.map_err(|error| subxt_error(&link, error.into()))?;
 		Ok(Self { link, rpc, client, nonces: Default::default() })
+	}
+
+	/// A connection to a node that only pretends to be one.
+	#[cfg(test)]
+	pub(crate) async fn pretended(rpc: RpcClient) -> Result<Self, ConnectionError> {
+		let url = DEFAULT_URL.parse::<Url>().expect("the default is an address");
+		Self::over(rpc, Arc::new(Link::new(url, Patience::default()))).await
 	}
 
 	/// The node's address.
@@ -94,7 +104,7 @@ impl Connection {
 		params: RpcParams,
 	) -> Result<T, ConnectionError> {
 		let answer = self.rpc.request(method, params).await;
-		answer.map_err(|error| self.from_rpc(method, error))
+		answer.map_err(|error| self.rpc_error(method, error))
 	}
 
 	/// Subscribes at the node. The subscription ends with the connection.
@@ -105,7 +115,7 @@ impl Connection {
 		end: &str,
 	) -> Result<RpcSubscription<T>, ConnectionError> {
 		let answer = self.rpc.subscribe(method, params, end).await;
-		answer.map_err(|error| self.from_rpc(method, error))
+		answer.map_err(|error| self.rpc_error(method, error))
 	}
 
 	/// The best block.
@@ -128,10 +138,11 @@ impl Connection {
 
 	async fn head(&self, hash: Hash) -> Result<Head, ConnectionError> {
 		let header = self.header(hash).await?;
-		let number = BlockNumber::try_from(header.number).map_err(|_| ConnectionError::Malformed {
-			method: "chain_getHeader".into(),
-			reason: "the block's number is above 32 bits".into(),
-		})?;
+		let number =
+			BlockNumber::try_from(header.number).map_err(|_| ConnectionError::Malformed {
+				method: "chain_getHeader".into(),
+				reason: "the block's number is above 32 bits".into(),
+			})?;
 		Ok(Head { number, hash })
 	}
 
@@ -145,7 +156,7 @@ impl Connection {
 	pub async fn view(&self, head: Head) -> Result<View, ConnectionError> {
 		let block = BlockRef::from_hash(head.hash);
 		let at = self.client.at_block_hash_and_number(block, head.number.into()).await;
-		let at = at.map_err(|error| self.from_subxt(error.into()))?;
+		let at = at.map_err(|error| self.subxt_error(error.into()))?;
 		Ok(View::new(self.clone(), at, head))
 	}
 
@@ -159,11 +170,11 @@ impl Connection {
 		Heads::new(self.clone(), stall)
 	}
 
-	pub(crate) fn from_subxt(&self, error: subxt::Error) -> ConnectionError {
-		from_subxt(&self.link, error)
+	pub(crate) fn subxt_error(&self, error: subxt::Error) -> ConnectionError {
+		subxt_error(&self.link, error)
 	}
 
-	pub(crate) fn from_rpc(&self, method: &str, error: RpcError) -> ConnectionError {
+	pub(crate) fn rpc_error(&self, method: &str, error: RpcError) -> ConnectionError {
 		let method = method.to_owned();
 		match error {
 			RpcError::User(error) => ConnectionError::Rpc {
@@ -175,9 +186,8 @@ impl Connection {
 					serde_json::from_str(data.get()).unwrap_or_else(|_| data.get().to_owned())
 				}),
 			},
-			RpcError::Client(error) => ConnectionError::Unreachable {
-				url: self.url().into(),
-				reason: error.to_string(),
+			RpcError::Client(error) => {
+				ConnectionError::Unreachable { url: self.url().into(), reason: error.to_string() }
 			},
 			other => ConnectionError::Malformed { method, reason: other.to_string() },
 		}
@@ -191,10 +201,8 @@ pub type Header = <Config as subxt::Config>::Header;
 type Url = subxt::ext::jsonrpsee::client_transport::ws::Url;
 
 /// What an error of subxt means: its types do not say whether the connection is lost, the link does.
-fn from_subxt(link: &Link, error: subxt::Error) -> ConnectionError {
-	use subxt::error::{
-		ExtrinsicError, OnlineClientAtBlockError, RuntimeApiError, StorageError,
-	};
+fn subxt_error(link: &Link, error: subxt::Error) -> ConnectionError {
+	use subxt::error::{ExtrinsicError, OnlineClientAtBlockError, RuntimeApiError, StorageError};
 	if let Some(reason) = link.failure() {
 		return ConnectionError::Unreachable { url: link.url().into(), reason };
 	}

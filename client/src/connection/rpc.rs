@@ -182,11 +182,7 @@ struct TradePage {
 
 impl Connection {
 	/// Where a CTP is: after this block, or the best one.
-	pub async fn ctp(
-		&self,
-		id: &CtpId,
-		at: Option<Hash>,
-	) -> Result<CtpStatus, ConnectionError> {
+	pub async fn ctp(&self, id: &CtpId, at: Option<Hash>) -> Result<CtpStatus, ConnectionError> {
 		self.request("spb_ctp", rpc_params![id, at]).await
 	}
 

@@ -215,7 +215,7 @@ impl Meter {
 			valid_until,
 			signer: state.public(),
 			manufacturer: certificate.manufacturer,
-			certificate: certificate.signature.0.clone(),
+			certificate: certificate.signature.0,
 			signature: state.pair().sign(&payload),
 		};
 		Ok(CoeDocument { genesis: *genesis, coe: Encoded(coe) })

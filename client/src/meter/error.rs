@@ -30,7 +30,9 @@ pub enum MeterError {
 		expected: sp_core::H256,
 	},
 	/// The meter's key is not certified on this chain.
-	#[error("the meter is not certified on this chain: have its manufacturer run `spb meter certify`")]
+	#[error(
+		"the meter is not certified on this chain: have its manufacturer run `spb meter certify`"
+	)]
 	NotCertified,
 	/// The certificate is for another meter.
 	#[error("the certificate is for another meter")]
@@ -77,7 +79,9 @@ pub enum MeterError {
 		left: u64,
 	},
 	/// All places of the vault or of the tree in the pool are taken.
-	#[error("all places in the pool are taken: wait until some of the pending CTPs are in the database")]
+	#[error(
+		"all places in the pool are taken: wait until some of the pending CTPs are in the database"
+	)]
 	NoPlace,
 	/// The state directory holds what this program never writes.
 	#[error("the meter's state is damaged: {0}; restore a copy with `spb meter init --restore`")]

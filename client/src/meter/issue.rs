@@ -159,8 +159,8 @@ impl Meter {
 				expiry: ctp.expiry.saturating_sub(1),
 				earliest,
 			};
-			let (ctp, new) = slot::find(&draft, ctp.receipt_key, taken, genesis)
-				.ok_or(MeterError::NoPlace)?;
+			let (ctp, new) =
+				slot::find(&draft, ctp.receipt_key, taken, genesis).ok_or(MeterError::NoPlace)?;
 			let signature = owner.sign(&ctp.payload(genesis));
 			let signed = Encoded(SignedCtp { ctp, signature });
 			for issue in &mut state.issued {
@@ -252,9 +252,8 @@ fn place(leaf: u32) -> u8 {
 /// The tree to take the next leaf from: certified on this chain, in date, not used up.
 fn position(state: &MeterState, now: BlockNumber, genesis: &Genesis) -> Result<usize, MeterError> {
 	// The certificate must count in the next block.
-	let usable = |tree: &Tree| {
-		tree.left() > 0 && tree.coe(genesis).is_some_and(|coe| coe.valid_until > now)
-	};
+	let usable =
+		|tree: &Tree| tree.left() > 0 && tree.coe(genesis).is_some_and(|coe| coe.valid_until > now);
 	state.trees.iter().position(usable).ok_or(MeterError::NoKeysLeft)
 }
 

@@ -131,11 +131,12 @@ impl Meter {
 	}
 
 	fn read(&self) -> Result<MeterState, MeterError> {
-		let state: MeterState =
-			files::read_document(&self.directory.file(METER_FILE)).map_err(|error| match error {
+		let state: MeterState = files::read_document(&self.directory.file(METER_FILE)).map_err(
+			|error| match error {
 				FileError::Missing { .. } => MeterError::NoMeter(self.place()),
 				other => other.into(),
-			})?;
+			},
+		)?;
 		state.check()?;
 		Ok(state)
 	}
@@ -164,9 +165,8 @@ impl Meter {
 	/// What there is to say of the meter on this chain, at block `now`.
 	pub fn info(&self, genesis: &Genesis, now: BlockNumber) -> Result<MeterInfo, MeterError> {
 		let state = self.read()?;
-		let usable = |tree: &&state::Tree| {
-			tree.coe(genesis).is_some_and(|coe| coe.valid_until >= now)
-		};
+		let usable =
+			|tree: &&state::Tree| tree.coe(genesis).is_some_and(|coe| coe.valid_until >= now);
 		let keys_left = state.trees.iter().filter(usable).map(state::Tree::left).sum();
 		let trees = state.trees.iter().map(|tree| TreeInfo {
 			number: tree.number,

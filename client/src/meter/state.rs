@@ -186,10 +186,7 @@ impl MeterState {
 	}
 
 	/// The manufacturer's certificate on this chain.
-	pub(super) fn certificate(
-		&self,
-		genesis: &Genesis,
-	) -> Result<&StoredCertificate, MeterError> {
+	pub(super) fn certificate(&self, genesis: &Genesis) -> Result<&StoredCertificate, MeterError> {
 		let stored = self.certificates.iter().find(|stored| stored.genesis == *genesis);
 		stored.ok_or(MeterError::NotCertified)
 	}
@@ -224,11 +221,9 @@ impl MeterState {
 
 	/// Forgets CTPs that could settle only before block `settles_from`, and trees of no use any more.
 	pub(super) fn forget(&mut self, genesis: &Genesis, settles_from: BlockNumber) {
-		self.issued
-			.retain(|issue| issue.genesis != *genesis || issue.ctp().expiry >= settles_from);
+		self.issued.retain(|issue| issue.genesis != *genesis || issue.ctp().expiry >= settles_from);
 		let issued = &self.issued;
-		self.trees.retain(|tree| {
-			tree.left() > 0 || issued.iter().any(|issue| issue.tree == tree.number)
-		});
+		self.trees
+			.retain(|tree| tree.left() > 0 || issued.iter().any(|issue| issue.tree == tree.number));
 	}
 }

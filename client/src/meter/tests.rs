@@ -183,8 +183,7 @@ fn the_counter_should_be_on_the_disk_before_the_ctp_is_seen() {
 fn what_fails_should_use_no_leaf() {
 	let bench = Bench::ready();
 	let all: BTreeSet<u8> = (0..64).collect();
-	let error =
-		bench.meter.issue(&draft(3), &owner(), &all, &moment(&genesis()), &()).unwrap_err();
+	let error = bench.meter.issue(&draft(3), &owner(), &all, &moment(&genesis()), &()).unwrap_err();
 	assert!(matches!(error, MeterError::NoPlace), "{error}");
 	assert_eq!(bench.state().trees[0].next_leaf, 0);
 }
@@ -324,9 +323,7 @@ fn a_restored_meter_should_start_new_trees() {
 	let id = issue(&bench.meter, 3).unwrap().id;
 	bench.meter.back_up(&copy).unwrap();
 	issue(&bench.meter, 3).unwrap();
-	let restore = |name: &str| {
-		Meter::restore(Directory::new(bench.path(name)), &copy).unwrap()
-	};
+	let restore = |name: &str| Meter::restore(Directory::new(bench.path(name)), &copy).unwrap();
 	let restored = restore("restored");
 	assert_eq!(restored.key().unwrap(), bench.meter.key().unwrap());
 	assert!(matches!(issue(&restored, 3), Err(MeterError::NoKeysLeft)));
@@ -402,8 +399,7 @@ fn requests_and_certificates_should_pass_through_files() {
 	write_document(&path, &request, Replace::No).unwrap();
 	let read: CoeRequest = read_document(&path).unwrap();
 	assert_eq!(read, request);
-	let signed =
-		bench.signer.sign_coe(&read, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let signed = bench.signer.sign_coe(&read, VALID_UNTIL, &genesis(), &register()).unwrap();
 	let path = bench.path("coe.json");
 	write_document(&path, &signed, Replace::No).unwrap();
 	let coe: CoeDocument = read_document(&path).unwrap();
@@ -445,8 +441,7 @@ fn forged_requests_should_not_be_signed() {
 	assert_eq!(refused(&forged("signature", signature), &register()), "forged-request");
 	let chain = serde_json::to_value(Genesis::zero()).unwrap();
 	assert_eq!(refused(&forged("genesis", chain), &register()), "other-chain");
-	let revoked =
-		RegisteredMeters { revoked: [bench.meter.key().unwrap()].into(), ..register() };
+	let revoked = RegisteredMeters { revoked: [bench.meter.key().unwrap()].into(), ..register() };
 	assert_eq!(refused(&request, &revoked), "MeterRevoked");
 	assert_eq!(refused(&request, &RegisteredMeters::default()), "UnknownManufacturer");
 	let own = bench.meter.sign_coe(&request, VALID_UNTIL, &genesis(), &register());
@@ -480,8 +475,7 @@ fn only_certificates_that_hold_should_be_kept() {
 	assert_eq!(kept(&stranger, &register()), refused("BadMeterCertificate"));
 	let fewer = change(&|coe| coe.leaves = 7);
 	assert_eq!(kept(&fewer, &register()), refused("BadCoeSignature"));
-	let revoked =
-		RegisteredMeters { revoked: [bench.signer.key().unwrap()].into(), ..register() };
+	let revoked = RegisteredMeters { revoked: [bench.signer.key().unwrap()].into(), ..register() };
 	assert_eq!(kept(&sign(VALID_UNTIL), &revoked), refused("MeterRevoked"));
 	let retired = RegisteredMeters::default();
 	assert_eq!(kept(&sign(VALID_UNTIL), &retired), refused("UnknownManufacturer"));

@@ -156,10 +156,7 @@ mod tests {
 	fn an_offer_should_suffice_to_the_last_unit() {
 		// 400 Wh at 0.25 SPB per kWh are 0.1 SPB.
 		assert_eq!(ids(sufficient(vec![offer(1, 400, 250)], demand(400, 100))), [1]);
-		let unit_less = Demand {
-			payable: Money::from_units(SPB / 10 - 1),
-			..demand(400, 100)
-		};
+		let unit_less = Demand { payable: Money::from_units(SPB / 10 - 1), ..demand(400, 100) };
 		let text = reason(sufficient(vec![offer(1, 400, 250)], unit_less));
 		assert!(text.contains("offer 1 costs 0.25 SPB/kWh"), "{text}");
 		let text = reason(sufficient(vec![offer(1, 399, 250)], demand(400, 100)));

@@ -6,6 +6,8 @@
 mod choose;
 mod error;
 pub(crate) mod slot;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 pub use choose::{judge, sufficient, Demand};
@@ -141,11 +143,7 @@ impl Trader {
 	}
 
 	/// Hands a prepared CTP to the pool with its producer's quote.
-	pub async fn commit_quoted(
-		&self,
-		order: &Order,
-		quote: &Quote,
-	) -> Result<Issued, TradeError> {
+	pub async fn commit_quoted(&self, order: &Order, quote: &Quote) -> Result<Issued, TradeError> {
 		let genesis = self.connection.genesis();
 		let prepared = self.meter.unconfirmed(&genesis)?;
 		let (id, _) = prepared
@@ -161,7 +159,7 @@ impl Trader {
 		Ok(issued)
 	}
 
-	/// Hands the meter's word to the pool that a CTP was delivered.
+	/// Hands the meter's word to the pool that a CTP was delivered. Again, it changes nothing.
 	///
 	/// If another ERC of the meter has this one's place in the pool, waits until it is free.
 	pub async fn confirm(
@@ -174,40 +172,42 @@ impl Trader {
 		let now = self.connection.best().await?.number;
 		let progress = &*self.progress;
 		let receipt = self.meter.confirm(id, delivered, reading, now, &genesis, progress)?;
+		let expiry = receipt.ctp.ctp.expiry;
 		let mut heads = self.connection.heads(Stall::default());
 		loop {
 			let (erc, proof) = (receipt.erc.clone(), receipt.proof.clone());
 			let message = calls::confirm_receipt(erc, proof);
 			match self.connection.submit_message(&message).await {
 				Ok(_) => return Ok(receipt),
-				// The chain refuses what comes after the grace period, so this ends.
-				Err(TxError::PlaceTaken) => heads.next().await?,
+				Err(TxError::PlaceTaken) => {
+					let view = self.connection.view(heads.next().await?).await?;
+					let grace = view.parameters().await?.grace;
+					if view.head().number > expiry.saturating_add(grace) {
+						return Err(Refusal::TooLateToSettle.into());
+					}
+				},
+				// The pool drops an ERC when its CTP has settled: then all is done.
+				Err(TxError::Banned) if self.has_settled(id, expiry).await? => return Ok(receipt),
 				Err(error) => return Err(error.into()),
-			};
+			}
 		}
+	}
+
+	async fn has_settled(&self, id: &CtpId, expiry: BlockNumber) -> Result<bool, TradeError> {
+		let remembered = self.connection.best_view().await?.is_settled(expiry, id).await?;
+		Ok(remembered || self.connection.ctp(id, None).await?.status == Status::Settled)
 	}
 
 	async fn situation(&self) -> Result<Situation, TradeError> {
 		let genesis = self.connection.genesis();
-		let (best, finalized) =
-			(self.connection.best().await?, self.connection.finalized().await?);
+		let (best, finalized) = (self.connection.best().await?, self.connection.finalized().await?);
 		let view = self.connection.view(best).await?;
 		let vault = view.vault_of(&self.account()).await?.ok_or(Refusal::UnknownVault)?;
 		let filter = CtpFilter { vault: Some(vault.id), offer: None };
 		let open = self.connection.all_ctps(filter, Some(best.hash)).await?;
 		let pending = self.pending(&vault, &open, best).await?;
 		let (parameters, limits) = (view.parameters().await?, view.limits().await?);
-		Ok(Situation {
-			view,
-			genesis,
-			best,
-			finalized,
-			parameters,
-			limits,
-			vault,
-			open,
-			pending,
-		})
+		Ok(Situation { view, genesis, best, finalized, parameters, limits, vault, open, pending })
 	}
 
 	/// The meter's CTPs of a vault that are neither open nor over.
@@ -324,11 +324,7 @@ impl Trader {
 	}
 
 	/// Hands a CTP to the pool, with another expiry where its place is taken.
-	async fn place(
-		&self,
-		situation: &Situation,
-		mut issued: Issued,
-	) -> Result<Issued, TradeError> {
+	async fn place(&self, situation: &Situation, mut issued: Issued) -> Result<Issued, TradeError> {
 		let mut taken = situation.taken();
 		loop {
 			match self.submit(&issued, None).await {
@@ -392,40 +388,4 @@ fn covers(situation: &Situation, amount: Money) -> Result<(), TradeError> {
 		refusal: Refusal::VaultTooSmall,
 		detail: format!("vault {} has {left} free, {amount} asked for", situation.vault.id),
 	})
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[test]
-	fn lifetimes_should_be_within_what_the_chain_allows() {
-		let parameters = Parameters::DEVELOPMENT;
-		assert_eq!(lifetime(None, &parameters).unwrap(), DEFAULT_LIFETIME);
-		for good in [6, 7, 2_400] {
-			assert_eq!(lifetime(Some(good), &parameters).unwrap(), good);
-		}
-		for bad in [0, 5, 2_401, u32::MAX] {
-			assert!(matches!(lifetime(Some(bad), &parameters), Err(TradeError::Lifetime { .. })));
-		}
-	}
-
-	#[test]
-	fn default_lifetime_should_fit_fast_chains() {
-		let fast = Parameters { min_lifetime: 2, max_lifetime: 40, ..Parameters::DEVELOPMENT };
-		assert_eq!(lifetime(None, &fast).unwrap(), 40);
-		let slow = Parameters { min_lifetime: 800, max_lifetime: 900, ..Parameters::DEVELOPMENT };
-		assert_eq!(lifetime(None, &slow).unwrap(), 801);
-	}
-
-	#[test]
-	fn quotes_should_be_the_producers_for_one_ctp() {
-		let key = AccountKey::development("//Alice").unwrap();
-		let (id, other) = (CtpId([1; 32].into()), CtpId([2; 32].into()));
-		let genesis = Genesis::repeat_byte(9);
-		let quote = quote(&key, &id, &genesis);
-		assert!(verify_quote(&quote, &id, &key.account(), &genesis).is_ok());
-		assert!(verify_quote(&quote, &other, &key.account(), &genesis).is_err());
-		assert!(verify_quote(&quote, &id, &key.account(), &Genesis::zero()).is_err());
-	}
 }

@@ -4,8 +4,8 @@
 //! copies it into the [`inbox`], from which [`proposer`] has the runtime prepare the seal of a
 //! block; [`pool`] hides it from the ordinary proposer. [`import`] stands between Aura and GRANDPA
 //! and has the runtime judge every block by its sidecar, which [`sidecars`] keeps. [`finality`]
-//! tidies up behind the last final block, [`indexer`] writes the history of [`trades`], [`events`] says what
-//! becomes of each CTP, and [`rpc`] answers for all of it.
+//! tidies up behind the last final block, [`indexer`] writes the history of [`trades`], [`events`]
+//! tells what becomes of each CTP, and [`rpc`] answers for all of it.
 //!
 //! No rule of SPB is decided here: [`runtime`] is the only way to them.
 

@@ -136,11 +136,6 @@ impl CtpDatabase {
 		ask!(self.attached(), check, parent, hash, block, sidecar)
 	}
 
-	/// Whether the database after this block is stored.
-	pub fn has_database(&self, hash: Hash) -> Result<bool, DatabaseError> {
-		ask!(self.attached(), has_database, self.at(hash), hash)
-	}
-
 	/// Open CTPs after block `hash`, in order of expiry and id.
 	pub fn entries(
 		&self,

@@ -188,8 +188,8 @@ fn judge<'a, S: Store, C: Chain, M: Get<u32>>(
 	if block.sidecar.len() > chain.limits().max_sidecar as usize {
 		return Err(bad(Refusal::SidecarTooLarge));
 	}
-	let sidecar = Sidecar::decode_all(&mut &block.sidecar[..])
-		.map_err(|_| bad(Refusal::SidecarMismatch))?;
+	let sidecar =
+		Sidecar::decode_all(&mut &block.sidecar[..]).map_err(|_| bad(Refusal::SidecarMismatch))?;
 	if sidecar.receipts.len() != seal.settlements.len() {
 		return Err(bad(Refusal::ReceiptsMismatch));
 	}

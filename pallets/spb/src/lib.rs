@@ -21,8 +21,6 @@
 extern crate alloc;
 
 mod accounts;
-#[cfg(feature = "runtime-benchmarks")]
-mod benchmarking;
 pub mod block;
 pub mod database;
 mod offers;
@@ -69,11 +67,7 @@ pub mod pallet {
 	/// What the pallet needs of its runtime. Money is counted in `u128`, time in `u32` blocks.
 	#[pallet::config]
 	pub trait Config:
-		frame_system::Config<
-		AccountId = AccountId,
-		Hash = H256,
-		RuntimeEvent: From<Event<Self>>,
-	>
+		frame_system::Config<AccountId = AccountId, Hash = H256, RuntimeEvent: From<Event<Self>>>
 	{
 		/// The chain's money.
 		type Currency: fungible::Mutate<Self::AccountId, Balance = u128>
@@ -123,8 +117,7 @@ pub mod pallet {
 
 	/// The manufacturers that certify meters.
 	#[pallet::storage]
-	pub type Manufacturers<T: Config> =
-		StorageMap<_, Twox64Concat, ManufacturerId, Manufacturer>;
+	pub type Manufacturers<T: Config> = StorageMap<_, Twox64Concat, ManufacturerId, Manufacturer>;
 
 	/// The meters whose signatures no longer count.
 	#[pallet::storage]
@@ -132,8 +125,7 @@ pub mod pallet {
 
 	/// The energy accounts of producers.
 	#[pallet::storage]
-	pub type EnergyAccounts<T: Config> =
-		StorageMap<_, Blake2_128Concat, AccountId, EnergyAccount>;
+	pub type EnergyAccounts<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, EnergyAccount>;
 
 	/// What is for sale.
 	#[pallet::storage]
@@ -604,7 +596,7 @@ pub mod pallet {
 		/// Commit To Pay: a bare call for the pool, which never runs in a block. The next author
 		/// puts it into the CTP database.
 		#[pallet::call_index(16)]
-		#[pallet::weight((T::WeightInfo::seal(1), DispatchClass::Normal, Pays::No))]
+		#[pallet::weight(T::WeightInfo::seal(1))]
 		pub fn commit_to_pay(
 			origin: OriginFor<T>,
 			_ctp: SignedCtp,
@@ -618,7 +610,7 @@ pub mod pallet {
 		/// Energy Receipt Confirmation: a bare call for the pool, which never runs in a block. The
 		/// next author settles the CTP that it confirms.
 		#[pallet::call_index(17)]
-		#[pallet::weight((T::WeightInfo::seal(1), DispatchClass::Normal, Pays::No))]
+		#[pallet::weight(T::WeightInfo::seal(1))]
 		pub fn confirm_receipt(
 			origin: OriginFor<T>,
 			_erc: Erc,

@@ -44,7 +44,9 @@ impl<T: Config> MeterRegistry for Ever<T> {
 
 impl<T: Config> Chain for State<T> {
 	fn genesis(&self) -> Genesis {
-		frame_system::Pallet::<T>::block_hash(frame_system::pallet_prelude::BlockNumberFor::<T>::default())
+		frame_system::Pallet::<T>::block_hash(
+			frame_system::pallet_prelude::BlockNumberFor::<T>::default(),
+		)
 	}
 
 	fn now(&self) -> BlockNumber {
@@ -126,7 +128,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether the pool takes a bare call, judged against state.
-	pub(crate) fn validate_message(source: TransactionSource, call: &Call<T>) -> TransactionValidity {
+	pub(crate) fn validate_message(
+		source: TransactionSource,
+		call: &Call<T>,
+	) -> TransactionValidity {
 		let Some(message) = Self::message(call) else {
 			return Err(InvalidTransaction::Call.into());
 		};
@@ -145,7 +150,10 @@ impl<T: Config> Pallet<T> {
 			Message::Confirm(erc, proof) => {
 				rules::plausible(&chain, erc, proof).map_err(invalid)?;
 				let slot = (proof.index % u32::from(POOL_SLOTS)) as u8;
-				(tag(b"erc", &proof.coe.root, slot), erc.at.saturating_add(parameters.longest_claim()))
+				(
+					tag(b"erc", &proof.coe.root, slot),
+					erc.at.saturating_add(parameters.longest_claim()),
+				)
 			},
 		};
 		Ok(ValidTransaction {
@@ -170,4 +178,3 @@ fn tag(kind: &[u8; 3], of: &impl Encode, slot: u8) -> Vec<u8> {
 fn invalid(refusal: Refusal) -> TransactionValidityError {
 	InvalidTransaction::Custom(refusal.code()).into()
 }
-

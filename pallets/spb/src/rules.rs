@@ -10,10 +10,9 @@ use crate::{
 	MAX_OPEN_PER_VAULT,
 };
 use spb_primitives::{
-	listed_price,
-	message::verify_quote,
-	Addition, BlockNumber, CtpId, Energy, Erc, Genesis, Limits, MeterProof, MeterRegistry, Money,
-	OfferId, Parameters, ReceiptKey, Refusal, Settlement, SignedCtp, Split, VaultId,
+	listed_price, message::verify_quote, Addition, BlockNumber, CtpId, Energy, Erc, Genesis,
+	Limits, MeterProof, MeterRegistry, Money, OfferId, Parameters, ReceiptKey, Refusal, Settlement,
+	SignedCtp, Split, VaultId,
 };
 
 /// What the rules ask of the chain's state, as it is when a block begins.

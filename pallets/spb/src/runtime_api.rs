@@ -1,6 +1,9 @@
 //! What the runtime answers: [`SpbApi`] to people, [`CtpDatabaseApi`] to the node that carries the
 //! database.
 
+// The macro repeats the bounds of what it makes.
+#![allow(clippy::multiple_bound_locations)]
+
 use crate::types::{EnergyAccount, OfferFilter, OfferInfo, Page, VaultInfo};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode};

@@ -18,7 +18,8 @@ impl<T: Config> Pallet<T> {
 			weights.max_block,
 		);
 		let length = Settlement::max_encoded_len() as u64 * u64::from(settlements);
-		let room = *<T as frame_system::Config>::BlockLength::get().max.get(DispatchClass::Mandatory);
+		let room =
+			*<T as frame_system::Config>::BlockLength::get().max.get(DispatchClass::Mandatory);
 		assert!(
 			length < u64::from(room),
 			"a seal of {settlements} settlements takes {length} bytes, a block {room}",
@@ -90,7 +91,10 @@ mod checks {
 
 		fn numbers_should_be_below_the_next() -> Result<(), TryRuntimeError> {
 			let (offer, vault) = (NextOffer::<T>::get(), NextVault::<T>::get());
-			ensure!(Offers::<T>::iter_keys().all(|id| id < offer), "an offer's number is not given");
+			ensure!(
+				Offers::<T>::iter_keys().all(|id| id < offer),
+				"an offer's number is not given"
+			);
 			ensure!(Vaults::<T>::iter_keys().all(|id| id < vault), "a vault's number is not given");
 			Ok(())
 		}
@@ -103,7 +107,10 @@ mod checks {
 				);
 			}
 			let closed = Offers::<T>::iter_values().filter(|offer| offer.closed_at.is_some());
-			ensure!(closed.count() == ClosedOffers::<T>::iter().count(), "a closed offer is not due");
+			ensure!(
+				closed.count() == ClosedOffers::<T>::iter().count(),
+				"a closed offer is not due"
+			);
 			Ok(())
 		}
 	}

@@ -211,6 +211,15 @@ pub struct ParameterSet {
 }
 
 impl ParameterSet {
+	/// The set after `new` parameters come into force at block `now`, as an upgrade's migration
+	/// stores it: while claims under the old ones may be open, the larger of both govern.
+	#[must_use]
+	pub fn change(&self, new: Parameters, now: BlockNumber) -> Self {
+		let old = self.at(now);
+		let until = now.saturating_add(new.larger(&old).longest_claim());
+		Self { current: new, previous: Some((old, until)) }
+	}
+
 	/// What governs at block `now`.
 	pub fn at(&self, now: BlockNumber) -> Parameters {
 		match &self.previous {
@@ -290,7 +299,16 @@ pub struct Page {
 
 /// An offer with its number.
 #[derive(
-	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct OfferInfo {
@@ -303,7 +321,16 @@ pub struct OfferInfo {
 
 /// A vault with its number.
 #[derive(
-	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct VaultInfo {
@@ -313,4 +340,3 @@ pub struct VaultInfo {
 	#[serde(flatten)]
 	pub vault: Vault,
 }
-

@@ -70,12 +70,7 @@ impl<T: Config> Pallet<T> {
 		// Trades that were open at the request may have used some of it.
 		let amount = withdrawal.amount.min(vault.held);
 		vault.held = vault.held.saturating_sub(amount);
-		T::Currency::release(
-			&HoldReason::Vault.into(),
-			&owner,
-			amount.units(),
-			Precision::Exact,
-		)?;
+		T::Currency::release(&HoldReason::Vault.into(), &owner, amount.units(), Precision::Exact)?;
 		Self::deposit_event(Event::Withdrawn { vault: id, amount });
 		if vault.held.is_zero() {
 			Self::free_deposit(&owner, vault.deposit)?;

@@ -85,9 +85,7 @@ pub mod pallet {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			Validators::<T>::try_mutate(|validators| {
 				ensure!(!validators.contains(&validator), Error::<T>::AlreadyValidator);
-				validators
-					.try_push(validator.clone())
-					.map_err(|_| Error::<T>::TooManyValidators)
+				validators.try_push(validator.clone()).map_err(|_| Error::<T>::TooManyValidators)
 			})?;
 			Self::deposit_event(Event::ValidatorAdded { validator });
 			Ok(())

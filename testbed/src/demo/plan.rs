@@ -18,8 +18,9 @@ const STEP: u128 = SPB / 100;
 /// All that consumers can commit together: what the funder of a development chain has, with room
 /// for fees and deposits.
 const BUDGET: u128 = 800_000 * SPB;
-/// Blocks that a CTP may wait for a block that takes it, beyond the next.
-const ENTRY_SLACK: BlockNumber = 4;
+/// How long a CTP may wait for a block that takes it, beyond the next: in blocks, or in
+/// milliseconds where that is more.
+const ENTRY_SLACK: (BlockNumber, u64) = (4, 12_000);
 /// CTPs that are sure to be submitted and taken within a block.
 const PER_BLOCK: usize = 32;
 /// Blocks to a quarter-hour.
@@ -250,7 +251,10 @@ fn lifetime(readings: &Readings, parameters: &Parameters) -> Result<BlockNumber,
 	};
 	let most = readings.intervals.iter().map(importers).max().unwrap_or_default();
 	let crowd = BlockNumber::try_from(2 * most / PER_BLOCK).unwrap_or(BlockNumber::MAX);
-	let lifetime = parameters.min_lifetime.saturating_add(ENTRY_SLACK).saturating_add(crowd);
+	let (blocks, millis) = ENTRY_SLACK;
+	let slack = BlockNumber::try_from(millis / parameters.slot_duration.max(1));
+	let slack = slack.unwrap_or(BlockNumber::MAX).max(blocks);
+	let lifetime = parameters.min_lifetime.saturating_add(slack).saturating_add(crowd);
 	if lifetime > parameters.max_lifetime {
 		return Err(PlanError::Lifetime { lifetime, most: parameters.max_lifetime });
 	}
@@ -402,3 +406,6 @@ impl<'a> Book<'a> {
 		self.consumers.into_values().collect()
 	}
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,7 +140,9 @@ fn debian_rust() -> RustFound {
 	let libraries = Path::new(DEBIAN_WASM);
 	let stamp = fs::read_to_string(libraries.join(STAMP)).unwrap_or_default();
 	RustFound {
-		wasm: has_programs(programs, &["cargo", "rust-lld"]) && has_core(libraries) && stamp.trim() == version,
+		wasm: has_programs(programs, &["cargo", "rust-lld"])
+			&& has_core(libraries)
+			&& stamp.trim() == version,
 		rustfmt: has_programs(programs, &["cargo-fmt", "rustfmt"]),
 		clippy: has_programs(programs, &["clippy-driver"]),
 		version,

@@ -2,7 +2,7 @@
 
 use crate::spb::{runtime::DatabaseError, store::StoreError, Hash};
 use jsonrpsee::types::{
-	error::{ErrorObject, INTERNAL_ERROR_CODE},
+	error::{ErrorObject, INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE},
 	ErrorObjectOwned,
 };
 
@@ -19,6 +19,14 @@ pub enum RpcError {
 	/// No block has this hash or this number.
 	#[error("this node knows no block {0}")]
 	UnknownBlock(String),
+	/// A range that ends before it begins.
+	#[error("the range ends at block {to}, before it begins at block {from}")]
+	EmptyRange {
+		/// Its first block.
+		from: u32,
+		/// Its last block.
+		to: u32,
+	},
 	/// The history does not reach the range yet.
 	#[error(
 		"the history of trades reaches from block {first} to before {next}; block {asked} is not \
@@ -52,6 +60,7 @@ impl RpcError {
 			Self::UnknownBlock(_) => UNKNOWN_BLOCK,
 			Self::Database(DatabaseError::NoDatabase(_)) => NO_DATABASE,
 			Self::NotIndexed { .. } => NOT_INDEXED,
+			Self::EmptyRange { .. } => INVALID_PARAMS_CODE,
 			_ => INTERNAL_ERROR_CODE,
 		}
 	}

@@ -182,6 +182,11 @@ impl SpbApiServer for Spb {
 		limit: Option<Rows>,
 		after: Option<AfterTrade>,
 	) -> Result<TradesAnswer, RpcError> {
+		if let (Some(from), Some(to)) = (from, to) {
+			if to < from {
+				return Err(RpcError::EmptyRange { from, to });
+			}
+		}
 		let reach = self.trades.reach();
 		let first = from.unwrap_or(reach.first).max(reach.first);
 		if first > reach.next {

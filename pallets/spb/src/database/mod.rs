@@ -140,6 +140,8 @@ pub struct Database<'a, S> {
 	open: u32,
 	claims: BTreeMap<VaultId, Vec<Claim>>,
 	sold: BTreeMap<OfferId, BTreeMap<BlockNumber, u64>>,
+	/// The expiry of what was added, by id.
+	added: BTreeMap<CtpId, BlockNumber>,
 	changes: ChangeRecord,
 }
 
@@ -147,7 +149,7 @@ impl<'a, S: Store> Database<'a, S> {
 	/// The database at `roots`; what expired before `live_from` no longer counts.
 	pub fn new(store: &'a S, roots: Roots, live_from: BlockNumber) -> Self {
 		let entries = Tree::new(store, ENTRIES, true, roots.entries);
-		let open = entries.len();
+		let open = entries.count();
 		Self {
 			store,
 			entries,
@@ -157,6 +159,7 @@ impl<'a, S: Store> Database<'a, S> {
 			open,
 			claims: BTreeMap::new(),
 			sold: BTreeMap::new(),
+			added: BTreeMap::new(),
 			changes: ChangeRecord::default(),
 		}
 	}
@@ -173,12 +176,14 @@ impl<'a, S: Store> Database<'a, S> {
 
 	/// The open CTP of this id.
 	pub fn entry(&mut self, id: &CtpId) -> Result<Option<SignedCtp>, MissingNode> {
-		let added = self.changes.added.iter().find(|(_, added)| added == id).map(|(at, _)| *at);
+		let added = self.added.get(id).copied();
 		let Some(expiry) = added.or_else(|| read(self.store, &index_key(id))) else {
 			return Ok(None);
 		};
 		match self.entries.get(&entry_key(expiry, id))? {
-			Some(bytes) => SignedCtp::decode_all(&mut &bytes[..]).map(Some).map_err(|_| MissingNode),
+			Some(bytes) => {
+				SignedCtp::decode_all(&mut &bytes[..]).map(Some).map_err(|_| MissingNode)
+			},
 			None => Ok(None),
 		}
 	}
@@ -228,6 +233,7 @@ impl<'a, S: Store> Database<'a, S> {
 		let sum = self.sold_mut(ctp.offer)?.entry(ctp.expiry).or_default();
 		*sum = sum.saturating_add(ctp.energy.wh().into());
 		self.open = self.open.saturating_add(1);
+		self.added.insert(id, ctp.expiry);
 		self.changes.added.push((ctp.expiry, id));
 		Ok(())
 	}
@@ -253,7 +259,7 @@ impl<'a, S: Store> Database<'a, S> {
 	/// Drops every entry whose expiry is below `bound`.
 	pub fn expire(&mut self, bound: BlockNumber) -> Result<(), MissingNode> {
 		self.entries.remove_below(bound)?;
-		self.open = self.entries.len();
+		self.open = self.entries.count();
 		Ok(())
 	}
 

@@ -61,7 +61,7 @@ fn visited(tree: &Tree<'_, MemoryStore>, after: Option<&Key>, limit: usize) -> V
 
 /// That a tree, committed or not, is the model.
 fn assert_same(tree: &mut Tree<'_, MemoryStore>, model: &Model) {
-	assert_eq!(tree.len() as usize, model.len());
+	assert_eq!(tree.count() as usize, model.len());
 	assert_eq!(tree.root_hash(), root_of(model));
 	let all: Vec<_> = model.iter().map(|(key, value)| (*key, value.clone())).collect();
 	assert_eq!(visited(tree, None, usize::MAX), all);
@@ -77,8 +77,11 @@ fn assert_queries(tree: &mut Tree<'_, MemoryStore>, model: &Model, strangers: &[
 		assert_eq!(Some(proof), InclusionProof::of(&leaves, key));
 	}
 	for key in strangers.iter().chain(model.keys()) {
-		let later: Vec<_> =
-			model.range::<Key, _>(key..).filter(|(at, _)| *at > key).map(|(k, v)| (*k, v.clone())).collect();
+		let later: Vec<_> = model
+			.range::<Key, _>(key..)
+			.filter(|(at, _)| *at > key)
+			.map(|(k, v)| (*k, v.clone()))
+			.collect();
 		let first = later[..later.len().min(2)].to_vec();
 		assert_eq!(visited(tree, Some(key), usize::MAX), later);
 		assert_eq!(visited(tree, Some(key), 2), first);
@@ -195,7 +198,6 @@ proptest! {
 		// did not leave behind is what the last one needs, no more and no less.
 		let store = MemoryStore::default();
 		let mut tree = tree(&store, &None);
-		let mut root = None;
 		let commit = |tree: Tree<'_, MemoryStore>, number: usize| {
 			let before: BTreeSet<_> = store.snapshot().into_keys().collect();
 			let (root, Leftovers { stale, dropped, fresh }) = tree.commit(version(number as u32));
@@ -228,14 +230,12 @@ proptest! {
 				},
 				Change::RemoveBelow(bound) => tree.remove_below(*bound).unwrap(),
 				Change::Commit | Change::Fork(_) => {
-					root = commit(tree, number);
-					tree = self::tree(&store, &root);
+					tree = self::tree(&store, &commit(tree, number));
 				},
 			}
 		}
-		root = commit(tree, changes.len());
 		let mut needed = BTreeSet::new();
-		let mut parts: Vec<Link> = root.into_iter().collect();
+		let mut parts: Vec<Link> = commit(tree, changes.len()).into_iter().collect();
 		while let Some(link) = parts.pop() {
 			let (name, below) = super::tree::below(&store, 0, &link);
 			needed.insert(name.storage_key());
@@ -321,7 +321,7 @@ fn bucket_of_100_000_should_expire_at_once() {
 	let root = large(&store, 100_000, 1);
 	let mut expired = tree(&store, &root);
 	expired.remove_below(101).unwrap();
-	assert_eq!((expired.len(), expired.root_hash()), (0, H256::zero()));
+	assert_eq!((expired.count(), expired.root_hash()), (0, H256::zero()));
 	let (root, leftovers) = expired.commit(version(1));
 	assert_eq!(root, None);
 	assert_eq!(leftovers.dropped.len(), 1);

@@ -58,7 +58,12 @@ impl NodeName {
 
 impl Link {
 	fn name(&self, tree: u8) -> NodeName {
-		NodeName { tree, version: self.version, depth: self.depth, place: place(&self.key, self.depth) }
+		NodeName {
+			tree,
+			version: self.version,
+			depth: self.depth,
+			place: place(&self.key, self.depth),
+		}
 	}
 
 	fn is_leaf(&self) -> bool {
@@ -80,7 +85,7 @@ fn place(key: &Key, depth: u8) -> Key {
 /// Step number `depth` of a key.
 fn step(key: &Key, depth: u8) -> u8 {
 	let byte = key[usize::from(depth / 2)];
-	if depth % 2 == 0 {
+	if depth.is_multiple_of(2) {
 		byte >> 4
 	} else {
 		byte & 0x0f
@@ -150,7 +155,11 @@ impl<'a, S: Store> Tree<'a, S> {
 					if link.key != *key {
 						return Ok(None);
 					}
-					return self.store.get(&link.name(self.id).storage_key()).map(Some).ok_or(MissingNode);
+					return self
+						.store
+						.get(&link.name(self.id).storage_key())
+						.map(Some)
+						.ok_or(MissingNode);
 				},
 				Node::Leaf { key: leaf, value, .. } => {
 					return Ok((leaf == key).then(|| value.clone()))
@@ -225,7 +234,11 @@ impl<'a, S: Store> Tree<'a, S> {
 	}
 
 	/// Takes away the leaf at `key`, which is below `node`.
-	fn remove_at(&mut self, mut node: Box<Node>, key: &Key) -> Result<Option<Box<Node>>, MissingNode> {
+	fn remove_at(
+		&mut self,
+		mut node: Box<Node>,
+		key: &Key,
+	) -> Result<Option<Box<Node>>, MissingNode> {
 		read_in(self.store, self.id, &mut node)?;
 		match &mut *node {
 			Node::Fork { depth, children, origin, .. } => {
@@ -300,15 +313,15 @@ impl<'a, S: Store> Tree<'a, S> {
 	}
 
 	/// How many leaves the tree has.
-	pub fn len(&self) -> u32 {
-		fn count(node: &Node) -> u32 {
+	pub fn count(&self) -> u32 {
+		fn leaves(node: &Node) -> u32 {
 			match node {
 				Node::Stored(link) | Node::Fork { origin: Some(link), .. } => link.count,
 				Node::Leaf { .. } => 1,
-				Node::Fork { children, .. } => children.values().map(|c| count(c)).sum(),
+				Node::Fork { children, .. } => children.values().map(|c| leaves(c)).sum(),
 			}
 		}
-		self.root.as_deref().map_or(0, count)
+		self.root.as_deref().map_or(0, leaves)
 	}
 
 	fn hash(&self, node: &Node) -> H256 {
@@ -340,7 +353,8 @@ impl<'a, S: Store> Tree<'a, S> {
 				let links: Vec<Link> =
 					children.into_values().map(|c| self.commit_node(*c, version)).collect();
 				let hash = if self.hashed {
-					let hashes: Vec<_> = links.iter().map(|l| (step(&l.key, depth), l.hash)).collect();
+					let hashes: Vec<_> =
+						links.iter().map(|l| (step(&l.key, depth), l.hash)).collect();
 					fold(&hashes)
 				} else {
 					H256::zero()
@@ -460,8 +474,7 @@ fn read_in<S: Store>(store: &S, tree: u8, node: &mut Box<Node>) -> Result<(), Mi
 				.map(|child| (step(&child.key, link.depth), Box::new(Node::Stored(child))))
 				.collect();
 			let link = link.clone();
-			**node =
-				Node::Fork { key: link.key, depth: link.depth, children, origin: Some(link) };
+			**node = Node::Fork { key: link.key, depth: link.depth, children, origin: Some(link) };
 		}
 	}
 	Ok(())
@@ -481,8 +494,11 @@ pub fn below<S: Store>(store: &S, tree: u8, link: &Link) -> (NodeName, Vec<Link>
 	(link.name(tree), children)
 }
 
+/// The hashes of a fork's children with their steps, in order.
+type Hashes<'a> = &'a [(u8, H256)];
+
 /// Divides children, which share the bits of their step before `bit_at`, by that bit.
-fn divide(children: &[(u8, H256)], bit_at: u8) -> (&[(u8, H256)], &[(u8, H256)]) {
+fn divide(children: Hashes, bit_at: u8) -> (Hashes, Hashes) {
 	children.split_at(children.partition_point(|(at, _)| !bit(&[*at << 4], bit_at.into())))
 }
 
@@ -506,7 +522,8 @@ fn prove_within(children: &[(u8, H256)], at: u8, first_bit: u16, steps: &mut Vec
 	let mut rest = children;
 	for bit_at in 0..4u8 {
 		let (left, right) = divide(rest, bit_at);
-		let (near, far) = if bit(&[at << 4], bit_at.into()) { (right, left) } else { (left, right) };
+		let (near, far) =
+			if bit(&[at << 4], bit_at.into()) { (right, left) } else { (left, right) };
 		if !far.is_empty() {
 			let bit = first_bit + u16::from(bit_at);
 			steps.push(ProofStep { bit, sibling: fold(far) });

@@ -1,7 +1,7 @@
 //! Energy accounts: opened by burning or with a certificate, closed when nothing is left for sale.
 
 use super::*;
-use crate::{Error, EnergyAccounts, OpenedBy};
+use crate::{EnergyAccounts, Error, OpenedBy};
 use frame_support::{assert_noop, traits::Hooks};
 use sp_runtime::{DispatchError, TokenError};
 use spb_primitives::Certificate;
@@ -47,10 +47,7 @@ fn burning_should_need_burn_and_deposit_and_leave_the_account_alive() {
 #[test]
 fn second_account_should_be_refused() {
 	ExtBuilder::default().execute(|| {
-		assert_noop!(
-			Spb::open_account_with_burn(signed(Alice)),
-			Error::<Test>::AccountExists
-		);
+		assert_noop!(Spb::open_account_with_burn(signed(Alice)), Error::<Test>::AccountExists);
 		assert_noop!(
 			Spb::open_account_with_certificate(signed(Alice), certificate(Alice, Ferdie, FAR)),
 			Error::<Test>::AccountExists
@@ -62,10 +59,7 @@ fn second_account_should_be_refused() {
 fn calls_of_a_producer_should_need_a_signature() {
 	ExtBuilder::default().execute(|| {
 		for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
-			assert_noop!(
-				Spb::open_account_with_burn(origin.clone()),
-				DispatchError::BadOrigin
-			);
+			assert_noop!(Spb::open_account_with_burn(origin.clone()), DispatchError::BadOrigin);
 			assert_noop!(
 				Spb::open_account_with_certificate(
 					origin.clone(),
@@ -154,10 +148,8 @@ fn certificate_of_an_unknown_company_should_be_refused() {
 fn certificate_that_the_company_did_not_sign_should_be_refused() {
 	ExtBuilder::default().execute(|| {
 		let genuine = certificate(Charlie, Ferdie, 7);
-		let by_another = Certificate {
-			signature: certificate(Charlie, Dave, 7).signature,
-			..genuine.clone()
-		};
+		let by_another =
+			Certificate { signature: certificate(Charlie, Dave, 7).signature, ..genuine.clone() };
 		let prolonged = Certificate { valid_until: 8, ..genuine.clone() };
 		let payload = Certificate::payload(
 			&genuine.account,

@@ -291,7 +291,9 @@ impl Deal {
 /// The bare call that carries a message.
 pub fn call(message: &Message) -> Call<Test> {
 	match message.clone() {
-		Message::Commit(Addition { ctp, proof, quote }) => Call::commit_to_pay { ctp, proof, quote },
+		Message::Commit(Addition { ctp, proof, quote }) => {
+			Call::commit_to_pay { ctp, proof, quote }
+		},
 		Message::Confirm(erc, proof) => Call::confirm_receipt { erc, proof },
 	}
 }

@@ -8,6 +8,7 @@ use crate::{
 	types::Seal,
 };
 use codec::Encode;
+use sp_runtime::{Digest, DigestItem};
 use spb_primitives::{Addition, DatabaseDigest, Refusal, Sidecar};
 
 /// A chain with one open CTP, and a good block on top that adds one more and settles the first.
@@ -64,6 +65,27 @@ fn header_should_say_what_the_seal_says() {
 	for digest in digests {
 		chain.assert_bad(&TestBlock { digest, ..block.clone() }, Refusal::SealMissing);
 	}
+}
+
+#[test]
+fn header_should_have_one_entry_of_spb() {
+	let (_, block) = good_block();
+	let (item, named) = (digest(&block).to_item(), digest(&block));
+	let other = DigestItem::Consensus(*b"aura", vec![1, 2, 3]);
+	let find = |logs: &[&DigestItem]| {
+		DatabaseDigest::find(&Digest { logs: logs.iter().map(|item| (*item).clone()).collect() })
+	};
+	assert_eq!(find(&[&other, &item]), Some(named));
+	assert_eq!(find(&[&other]), None);
+	assert_eq!(find(&[&item, &item]), None);
+	let DigestItem::Consensus(engine, payload) = &item else { panic!("{item:?}") };
+	for malformed in [&payload[1..], &[&payload[..], &[0]].concat(), &[]] {
+		let malformed = DigestItem::Consensus(*engine, malformed.to_vec());
+		assert_eq!(find(&[&malformed]), None);
+		assert_eq!(find(&[&malformed, &item]), None);
+	}
+	let elsewhere = DigestItem::PreRuntime(*engine, payload.clone());
+	assert_eq!(find(&[&elsewhere]), None);
 }
 
 #[test]

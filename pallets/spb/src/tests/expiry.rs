@@ -169,6 +169,24 @@ fn settled_ids_should_be_remembered_until_the_grace_is_over() {
 }
 
 #[test]
+fn more_settled_ids_than_a_block_forgets_should_go_over_several() {
+	let per_block = MaxSettlements::get();
+	let mut chain = TestChain::new();
+	let deals: Vec<_> = (0..2 * per_block + 3).map(|leaf| Deal::new(leaf).energy(101)).collect();
+	chain.block(&deals.iter().map(Deal::commit).collect::<Vec<_>>());
+	for part in deals.chunks(per_block as usize) {
+		chain.block(&part.iter().map(|deal| deal.confirm(101, 1)).collect::<Vec<_>>());
+	}
+	chain.blocks_to(10 + GRACE);
+	for left in [per_block + 3, 3, 0] {
+		chain.block(&[]);
+		assert_eq!(chain.query(|| Settled::<Test>::iter().count()) as u32, left);
+	}
+	// All the while none of them settles again.
+	chain.assert_unconfirmed(&deals[0], deals[0].erc(101, 1), Refusal::UnknownCtp);
+}
+
+#[test]
 fn offer_closed_in_the_block_of_a_ctp_should_be_there_for_its_last_settlement() {
 	let mut chain = TestChain::new();
 	let deal = Deal::new(0).expiry(1 + MAX);

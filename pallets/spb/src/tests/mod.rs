@@ -17,10 +17,12 @@ mod offers;
 mod parameters;
 mod pool;
 mod properties;
+mod queries;
 mod receipts;
 mod registers;
 mod rules;
 mod seal;
+mod try_state;
 mod useful;
 mod vaults;
 

@@ -89,8 +89,7 @@ fn calls_for_offers_should_need_a_signature() {
 	ExtBuilder::default().execute(|| {
 		for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
 			let bad = DispatchError::BadOrigin;
-			let offer =
-				Spb::offer_energy(origin.clone(), wh(1), price(1), Terms::Listed, [0; 32]);
+			let offer = Spb::offer_energy(origin.clone(), wh(1), price(1), Terms::Listed, [0; 32]);
 			assert_eq!(offer, Err(bad));
 			assert_noop!(Spb::top_up_offer(origin.clone(), 0, wh(1)), bad);
 			assert_noop!(Spb::reprice_offer(origin.clone(), 0, price(1)), bad);
@@ -113,10 +112,7 @@ fn topping_up_should_add_energy() {
 fn topping_up_should_stop_at_what_can_be_counted() {
 	ExtBuilder::default().execute(|| {
 		let room = u32::MAX - OFFERED;
-		assert_noop!(
-			Spb::top_up_offer(signed(Alice), 0, wh(room + 1)),
-			Error::<Test>::Overflow
-		);
+		assert_noop!(Spb::top_up_offer(signed(Alice), 0, wh(room + 1)), Error::<Test>::Overflow);
 		assert_noop!(Spb::top_up_offer(signed(Alice), 0, wh(0)), Error::<Test>::Nothing);
 		assert_ok!(Spb::top_up_offer(signed(Alice), 0, wh(room)));
 		assert_eq!(available(0), u32::MAX);

@@ -1,7 +1,8 @@
 //! Parameters: what genesis may set, and that the larger values govern for a while after a change.
 
 use super::*;
-use crate::{CurrentParameters, ParameterSet, Vaults};
+use crate::{runtime_api::Outcome, CurrentParameters, ParameterSet, Vaults};
+use spb_primitives::Refusal;
 
 /// Before and after a change that shortens everything.
 const BEFORE: Parameters = PARAMETERS;
@@ -38,6 +39,24 @@ fn larger_values_should_govern_until_the_last_block_of_the_change() {
 		assert_eq!(enlarged.at(now), BEFORE);
 	}
 	assert_eq!(ParameterSet { current: AFTER, previous: None }.at(0), AFTER);
+}
+
+#[test]
+fn change_should_last_as_long_as_the_larger_claims() {
+	for (old, new) in [(BEFORE, AFTER), (AFTER, BEFORE)] {
+		let set = ParameterSet { current: old, previous: None }.change(new, 100);
+		let last = 100 + BEFORE.max_lifetime + BEFORE.grace;
+		let claim = BEFORE.longest_claim();
+		assert_eq!(set.at(100).longest_claim(), claim);
+		assert_eq!(set.at(last).longest_claim(), claim);
+		assert_eq!(set.at(last + 1), new);
+	}
+	// A second change before the first is over keeps the largest of all three.
+	let long = Parameters { max_lifetime: 50, ..BEFORE };
+	let set = ParameterSet { current: long, previous: None }.change(BEFORE, 100);
+	let set = set.change(AFTER, 110);
+	assert_eq!(set.at(110 + 50 + BEFORE.grace).longest_claim(), 50 + BEFORE.grace);
+	assert_eq!(set.at(110 + 50 + BEFORE.grace + 1), AFTER);
 }
 
 #[test]
@@ -108,12 +127,9 @@ fn shortened_grace_should_not_shorten_open_ctps() {
 fn shortened_lifetimes_should_hold_when_the_change_is_over() {
 	let mut chain = TestChain::new();
 	chain.block_with(&[], || set(AFTER, Some((BEFORE, 5))));
-	chain.blocks_to(4);
-	// The next block is 5, and so is the last of the change.
-	chain.assert_admitted(&Deal::new(0).expiry(5 + BEFORE.max_lifetime));
-	chain.block(&[]);
-	use spb_primitives::Refusal::ExpiryTooFar;
-	chain.assert_refused(&Deal::new(0).expiry(6 + AFTER.max_lifetime + 1), ExpiryTooFar);
+	chain.blocks_to(5);
+	let too_long = Deal::new(0).expiry(6 + AFTER.max_lifetime + 1);
+	chain.assert_refused(&too_long, Refusal::ExpiryTooFar);
 	let deal = Deal::new(0).expiry(6 + AFTER.max_lifetime);
 	chain.block(&[deal.commit()]);
 	chain.blocks_to(deal.ctp.expiry + AFTER.grace - 1);
@@ -135,6 +151,76 @@ fn withdrawal_should_wait_for_the_larger_claim() {
 		let withdrawal = Vaults::<Test>::get(0).unwrap().withdrawal.unwrap();
 		assert_eq!(withdrawal.payable_at, 31 + AFTER.longest_claim() + 1);
 	});
+}
+
+/// Changes the parameters at block 8, and at `entry` lets the longest CTP in that there may be, on
+/// all of the vault. The owner wants its money back from then on. Looks that all the while the
+/// vault and the offer cover what is open.
+fn assert_always_covered(change: &ParameterSet, entry: u32) {
+	let old = change.previous.map_or(change.current, |(old, _)| old);
+	let mut chain: TestChain = ExtBuilder::default().parameters(old).into();
+	let longest = |chain: &TestChain| {
+		let deals =
+			(0..entry + 100).rev().map(|expiry| Deal::new(0).expiry(expiry).amount(IN_VAULT));
+		{ deals }.find(|deal| chain.outcome(&[], &deal.commit()) == Outcome::Taken).unwrap()
+	};
+	while chain.height() < entry + 100 {
+		let now = chain.height() + 1;
+		let messages = if now == entry { vec![longest(&chain).commit()] } else { vec![] };
+		chain.block_with(&messages, || {
+			if now == 8 {
+				CurrentParameters::<Test>::put(change.clone());
+			}
+			if now >= entry {
+				let _ = Spb::request_withdrawal(signed(Bob), money(IN_VAULT));
+				let _ = Spb::close_offer(signed(Alice), 0);
+			}
+			let _ = Spb::withdraw(signed(Bob));
+		});
+		let open = chain.entries(&chain.head);
+		chain.query(|| {
+			for open in open {
+				let vault = Vaults::<Test>::get(open.signed.ctp.vault);
+				let held = vault.map_or(money(0), |vault| vault.held);
+				let what = format!("at {now}, where it entered at {entry} and {change:?}");
+				assert!(held >= open.signed.ctp.amount, "the vault {what}");
+				let offer = crate::Offers::<Test>::contains_key(open.signed.ctp.offer);
+				assert!(offer, "the offer {what}");
+			}
+		});
+	}
+	assert!(chain.query(|| Vaults::<Test>::iter().count()) == 0, "the owner has its money");
+}
+
+/// Shorter lifetimes, longer ones, and a longer grace.
+fn changes() -> [ParameterSet; 3] {
+	let graceful = Parameters { grace: 3 * BEFORE.grace, ..BEFORE };
+	[(BEFORE, AFTER), (AFTER, BEFORE), (BEFORE, graceful)]
+		.map(|(old, new)| ParameterSet { current: old, previous: None }.change(new, 8))
+}
+
+#[test]
+fn ctp_should_stay_covered_where_nothing_changes() {
+	assert_always_covered(&ParameterSet { current: PARAMETERS, previous: None }, 9);
+}
+
+#[test]
+fn ctps_from_before_a_change_should_stay_covered() {
+	for change in changes() {
+		for entry in [5, 7, 8] {
+			assert_always_covered(&change, entry);
+		}
+	}
+}
+
+#[test]
+fn ctps_from_the_time_of_a_change_should_stay_covered() {
+	for change in changes() {
+		let (_, until) = change.previous.unwrap();
+		for entry in [9, until - 1, until, until + 1] {
+			assert_always_covered(&change, entry);
+		}
+	}
 }
 
 /// A chain that lengthens its grace when what expired at block 4 is gone for good.

@@ -10,14 +10,16 @@ use crate::{Call, Error, Offers, ParameterSet, Settled, Vaults};
 use codec::Encode;
 use frame_support::{
 	assert_noop,
+	dispatch::{GetDispatchInfo, Pays},
 	pallet_prelude::{InvalidTransaction, TransactionSource, TransactionValidityError},
 };
 use sp_core::Pair;
 use sp_runtime::{
-	traits::ValidateUnsigned, transaction_validity::TransactionValidity, BoundedVec,
-	DispatchError,
+	traits::ValidateUnsigned, transaction_validity::TransactionValidity, BoundedVec, DispatchError,
 };
-use spb_primitives::{Addition, Coe, CtpId, Erc, Message, MeterProof, ReceiptKey, Refusal, MAX_TREE_LEAVES};
+use spb_primitives::{
+	Addition, Coe, CtpId, Erc, Message, MeterProof, ReceiptKey, Refusal, MAX_TREE_LEAVES,
+};
 
 const POOL: [TransactionSource; 2] = [TransactionSource::External, TransactionSource::Local];
 
@@ -38,10 +40,7 @@ fn assert_taken(message: &Message) {
 fn assert_refused(message: &Message, refusal: Refusal) {
 	for source in POOL {
 		let invalid = InvalidTransaction::Custom(refusal.code());
-		assert_noop!(
-			validate(source, &call(message)),
-			TransactionValidityError::Invalid(invalid)
-		);
+		assert_noop!(validate(source, &call(message)), TransactionValidityError::Invalid(invalid));
 	}
 }
 
@@ -115,6 +114,15 @@ fn messages_should_never_run() {
 			assert_noop!(Spb::confirm_receipt(origin, erc.clone(), proof.clone()), bad);
 		}
 	});
+}
+
+#[test]
+fn signed_messages_should_cost_their_sender() {
+	// Signed, they do run in a block, and fail there: that must not be for nothing.
+	let deal = Deal::new(0);
+	for message in [deal.commit(), deal.confirm(1, 1)] {
+		assert_eq!(call(&message).get_dispatch_info().pays_fee, Pays::Yes);
+	}
 }
 
 #[test]
@@ -408,8 +416,16 @@ fn bad_proofs() -> Vec<(&'static str, MeterProof, Refusal)> {
 		("other number of leaves", coe(&|coe| coe.leaves = 199), Refusal::BadCoeSignature),
 		("other root", coe(&|coe| coe.root = H256::zero()), Refusal::NotInTree),
 		("prolonged", coe(&|coe| coe.valid_until += 1), Refusal::BadCoeSignature),
-		("other meter named", coe(&|coe| coe.signer = meter_pair(2).public()), Refusal::BadMeterCertificate),
-		("other manufacturer named", coe(&|coe| coe.manufacturer = 2), Refusal::BadMeterCertificate),
+		(
+			"other meter named",
+			coe(&|coe| coe.signer = meter_pair(2).public()),
+			Refusal::BadMeterCertificate,
+		),
+		(
+			"other manufacturer named",
+			coe(&|coe| coe.manufacturer = 2),
+			Refusal::BadMeterCertificate,
+		),
 		("manufacturer unknown", coe(&|coe| coe.manufacturer = 9), Refusal::UnknownManufacturer),
 		(
 			"meter certified by another key",
@@ -426,12 +442,16 @@ fn bad_proofs() -> Vec<(&'static str, MeterProof, Refusal)> {
 			by(Signer { genesis: (GENESIS, OTHER_GENESIS), ..Default::default() }),
 			Refusal::BadCoeSignature,
 		),
-		("tree signed by another meter", {
-			let mut proof = good.clone();
-			let other = Signer { meter: meter_pair(2), ..Default::default() };
-			proof.coe.signature = METER.coe(&other).signature;
-			proof
-		}, Refusal::BadCoeSignature),
+		(
+			"tree signed by another meter",
+			{
+				let mut proof = good.clone();
+				let other = Signer { meter: meter_pair(2), ..Default::default() };
+				proof.coe.signature = METER.coe(&other).signature;
+				proof
+			},
+			Refusal::BadCoeSignature,
+		),
 	]
 }
 
@@ -513,12 +533,8 @@ fn later_revocation_should_bar_ctps_and_void_no_erc() {
 		assert_refused(&deal.commit(), Refusal::MeterRevoked);
 		assert_taken(&deal.confirm(1_000, 1));
 		// A tree that another meter signed is as good as before.
-		let other = Signer {
-			meter: meter_pair(2),
-			maker: maker(2),
-			manufacturer: 2,
-			..Default::default()
-		};
+		let other =
+			Signer { meter: meter_pair(2), maker: maker(2), manufacturer: 2, ..Default::default() };
 		assert_taken(&deal.proof(METER.proof_by(5, &other)).commit());
 	});
 }
@@ -539,11 +555,10 @@ fn erc_should_be_signed_by_its_one_time_key_for_this_chain() {
 		let others = METER.pair(6).sign(&Erc::payload(&deal.id(), wh(1_000), 1, &GENESIS));
 		let forged = confirm(&deal, |erc| erc.signature = others);
 		assert_refused(&forged, Refusal::BadReceiptSignature);
-		let changes: [&dyn Fn(&mut Erc); 3] = [
-			&|erc| erc.delivered = wh(999),
-			&|erc| erc.at = 0,
-			&|erc| erc.ctp = CtpId(H256::zero()),
-		];
+		let changes: [&dyn Fn(&mut Erc); 3] =
+			[&|erc| erc.delivered = wh(999), &|erc| erc.at = 0, &|erc| {
+				erc.ctp = CtpId(H256::zero())
+			}];
 		for change in changes {
 			assert_refused(&confirm(&deal, change), Refusal::BadReceiptSignature);
 		}
@@ -603,9 +618,8 @@ fn pool_should_judge_by_the_parameters_in_force() {
 fn pool_should_say_how_long_a_message_may_wait() {
 	ExtBuilder::default().execute(|| {
 		System::set_block_number(7);
-		let longevity = |message| {
-			validate(TransactionSource::External, &call(&message)).unwrap().longevity
-		};
+		let longevity =
+			|message| validate(TransactionSource::External, &call(&message)).unwrap().longevity;
 		assert_eq!(longevity(Deal::new(0).expiry(10).commit()), 3);
 		assert_eq!(longevity(Deal::new(0).expiry(27).commit()), 20);
 		let claim = u64::from(PARAMETERS.longest_claim());
@@ -622,6 +636,9 @@ fn pool_should_change_nothing() {
 			assert_taken(&Deal::new(0).commit());
 			assert_taken(&Deal::new(0).confirm(1_000, 1));
 		});
-		assert_eq!((Vaults::<Test>::get(0).encode(), Offers::<Test>::get(0).encode()), (vault, offer));
+		assert_eq!(
+			(Vaults::<Test>::get(0).encode(), Offers::<Test>::get(0).encode()),
+			(vault, offer)
+		);
 	});
 }

@@ -115,8 +115,7 @@ fn erc_should_be_signed_for_this_chain_and_as_it_stands() {
 	let other_chain = erc_by(METER.pair(0), deal.id(), 1_000, 2, &OTHER_GENESIS);
 	let raised = Erc { delivered: wh(1_000), ..deal.erc(999, 2) };
 	let backdated = Erc { at: 1, ..deal.erc(1_000, 2) };
-	let foreign =
-		Erc { signature: METER.pair(1).sign(b"something else"), ..deal.erc(1_000, 2) };
+	let foreign = Erc { signature: METER.pair(1).sign(b"something else"), ..deal.erc(1_000, 2) };
 	for erc in [other_chain, raised, backdated, foreign] {
 		chain.assert_unconfirmed(&deal, erc, Refusal::BadReceiptSignature);
 	}
@@ -209,7 +208,8 @@ fn receipts_and_settlements_should_match_in_number_and_order() {
 	let mut chain = open(&one);
 	chain.block(&[two.commit()]);
 	let pair = |deal: &Deal| (deal.erc(1_000, 2), deal.settlement(1_000));
-	let (both, alone) = (chain.forge(&[], &[pair(&one), pair(&two)]), chain.forge(&[], &[pair(&one)]));
+	let (both, alone) =
+		(chain.forge(&[], &[pair(&one), pair(&two)]), chain.forge(&[], &[pair(&one)]));
 
 	let fewer = both.clone().with_sidecar(alone.sidecar.clone());
 	let more = alone.clone().with_sidecar(both.sidecar.clone());

@@ -86,10 +86,7 @@ fn manufacturer_should_revoke_its_meter_once() {
 		assert_ok!(Spb::revoke_meter(maker_signed(1), 1, meter));
 		assert!(RevokedMeters::<Test>::contains_key(meter));
 		assert_last_event(Event::MeterRevoked { meter });
-		assert_noop!(
-			Spb::revoke_meter(maker_signed(1), 1, meter),
-			Error::<Test>::AlreadyRevoked
-		);
+		assert_noop!(Spb::revoke_meter(maker_signed(1), 1, meter), Error::<Test>::AlreadyRevoked);
 	});
 }
 
@@ -106,10 +103,7 @@ fn nobody_else_should_revoke_a_meter() {
 	ExtBuilder::default().execute(|| {
 		let meter = meter_pair(1).public();
 		for origin in [signed(Alice), maker_signed(2), signed(Ferdie)] {
-			assert_noop!(
-				Spb::revoke_meter(origin, 1, meter),
-				Error::<Test>::NotTheManufacturer
-			);
+			assert_noop!(Spb::revoke_meter(origin, 1, meter), Error::<Test>::NotTheManufacturer);
 		}
 		for origin in [root(), RuntimeOrigin::none()] {
 			assert_noop!(Spb::revoke_meter(origin, 1, meter), DispatchError::BadOrigin);

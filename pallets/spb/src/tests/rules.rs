@@ -251,10 +251,7 @@ fn partial_delivery_should_free_the_rest_of_vault_and_offer() {
 	assert_eq!(chain.query(|| in_vault(0)), IN_VAULT - paid);
 	assert_eq!(chain.query(|| available(0)), OFFERED - delivered);
 	chain.assert_refused(&Deal::new(1).amount(IN_VAULT - paid + 1), Refusal::VaultTooSmall);
-	chain.assert_refused(
-		&Deal::new(1).energy(OFFERED - delivered + 1),
-		Refusal::OfferTooSmall,
-	);
+	chain.assert_refused(&Deal::new(1).energy(OFFERED - delivered + 1), Refusal::OfferTooSmall);
 	chain.assert_admitted(&Deal::new(1).energy(OFFERED - delivered).amount(IN_VAULT - paid));
 }
 
@@ -293,6 +290,18 @@ fn author_should_stop_at_what_fits_the_sidecar() {
 	let block = chain.block_with(&commits(&deals), || ());
 	let open = Outcome::Later(Refusal::AlreadyOpen);
 	assert_eq!(block.outcomes, [open, open, Outcome::Taken]);
+}
+
+#[test]
+fn author_should_count_receipts_towards_the_sidecar() {
+	let mut chain = roomy();
+	let deal = Deal::new(0);
+	chain.block(&[deal.commit()]);
+	let size = 8 + codec::Encode::encoded_size(&deal.erc(1_000, 2)) as u32;
+	MaxSidecar::set(size - 1);
+	assert_eq!(chain.outcome(&[], &deal.confirm(1_000, 2)), Outcome::NoRoom);
+	MaxSidecar::set(size);
+	chain.block(&[deal.confirm(1_000, 2)]);
 }
 
 #[test]

@@ -153,7 +153,8 @@ fn settlement_should_deliver_something_and_no_more_than_committed() {
 
 #[test]
 fn settlement_should_come_within_the_grace() {
-	for (now, settles) in [(9, true), (10, true), (14, true), (15, true), (16, false), (17, false)] {
+	for (now, settles) in [(9, true), (10, true), (14, true), (15, true), (16, false), (17, false)]
+	{
 		ExtBuilder::default().execute(|| {
 			System::set_block_number(now);
 			let settlement = Deal::new(0).expiry(10).settlement(1_000);
@@ -344,8 +345,11 @@ fn payment_should_burn_where_the_producer_cannot_take_it() {
 		assert_ok!(seal(&[deal.settlement(1_000)]));
 		assert_eq!(free(Alice), alice);
 		assert_eq!(Balances::total_issuance(), issuance - 1_000 - FEE);
-		let burned =
-			|receiver, amount| Event::PaymentBurned { id: deal.id(), receiver, amount: money(amount) };
+		let burned = |receiver, amount| Event::PaymentBurned {
+			id: deal.id(),
+			receiver,
+			amount: money(amount),
+		};
 		assert_eq!(
 			spb_events()[..2],
 			[burned(Some(Alice.to_account_id()), 1_000), burned(None, FEE)]

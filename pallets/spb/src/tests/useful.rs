@@ -7,9 +7,7 @@ use spb_primitives::Message;
 /// Which of these are still useful on top of the head.
 fn useful(chain: &TestChain, messages: &[Option<Message>]) -> Vec<bool> {
 	chain
-		.database(&chain.head, |database| {
-			block::still_useful(&Spb::chain(), database, messages)
-		})
+		.database(&chain.head, |database| block::still_useful(&Spb::chain(), database, messages))
 		.unwrap()
 }
 

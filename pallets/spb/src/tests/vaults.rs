@@ -93,9 +93,8 @@ fn calls_for_vaults_should_need_a_signature() {
 fn money_in_a_vault_should_not_be_spendable() {
 	ExtBuilder::default().execute(|| {
 		let left = free(Bob);
-		let transfer = |amount| {
-			Balances::transfer_allow_death(signed(Bob), Charlie.to_account_id(), amount)
-		};
+		let transfer =
+			|amount| Balances::transfer_allow_death(signed(Bob), Charlie.to_account_id(), amount);
 		assert!(transfer(left + 1).is_err());
 		assert!(transfer(left).is_err(), "the account is kept alive by what it holds");
 		assert_ok!(transfer(left - ED));
@@ -113,11 +112,7 @@ fn requested_money_should_stay_until_no_claim_is_left() {
 		let vault = Vaults::<Test>::get(0).unwrap();
 		assert_eq!(vault.withdrawal, Some(withdrawal));
 		assert_eq!((vault.held, vault.spendable()), (money(IN_VAULT), money(IN_VAULT - 400)));
-		assert_last_event(Event::WithdrawalRequested {
-			vault: 0,
-			amount: money(400),
-			payable_at,
-		});
+		assert_last_event(Event::WithdrawalRequested { vault: 0, amount: money(400), payable_at });
 		for early in [3, 4, payable_at - 1] {
 			System::set_block_number(early);
 			assert_noop!(Spb::withdraw(signed(Bob)), Error::<Test>::WithdrawalTooEarly);

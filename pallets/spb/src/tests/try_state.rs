@@ -1,0 +1,66 @@
+//! The state's invariants: each check finds what is wrong.
+
+use super::*;
+use crate::{ClosedOffers, EnergyAccounts, NextOffer, NextVault, Offers, VaultOf, Vaults};
+
+/// That the state is sound, and no longer so after `damage`, for this reason.
+#[track_caller]
+fn assert_found(damage: impl FnOnce(), reason: &'static str) {
+	ExtBuilder::default().build().execute_with(|| {
+		assert_ok!(Spb::close_offer(signed(Alice), offer(Alice, 5, 5, Terms::Listed)));
+		assert_ok!(Spb::do_try_state());
+		damage();
+		assert_eq!(Spb::do_try_state(), Err(reason.into()));
+	});
+}
+
+#[test]
+fn vault_that_is_not_held_should_be_found() {
+	let reason = "a vault holds another sum than its owner's hold";
+	for sum in [0, IN_VAULT - 1, IN_VAULT + 1] {
+		let damage = || Vaults::<Test>::mutate_extant(0, |vault| vault.held = money(sum));
+		assert_found(damage, reason);
+	}
+}
+
+#[test]
+fn vault_of_nobody_or_another_should_be_found() {
+	let lost = || VaultOf::<Test>::remove(Bob.to_account_id());
+	assert_found(lost, "vaults and their owners do not match in number");
+	let moved = || {
+		VaultOf::<Test>::remove(Bob.to_account_id());
+		VaultOf::<Test>::insert(Dave.to_account_id(), 0);
+	};
+	assert_found(moved, "an account's vault is not its own");
+}
+
+#[test]
+fn miscounted_offers_should_be_found() {
+	let alice = Alice.to_account_id();
+	let fewer = || EnergyAccounts::<Test>::mutate_extant(&alice, |account| account.offers = 1);
+	assert_found(fewer, "an energy account miscounts its offers");
+	assert_found(
+		|| EnergyAccounts::<Test>::remove(&alice),
+		"an offer belongs to no energy account",
+	);
+}
+
+#[test]
+fn earnings_without_a_trade_should_be_found() {
+	let alice = Alice.to_account_id();
+	let earned = || EnergyAccounts::<Test>::mutate_extant(&alice, |account| account.sold_wh = 1);
+	assert_found(earned, "an energy account earned without a trade");
+}
+
+#[test]
+fn numbers_that_were_not_given_should_be_found() {
+	assert_found(|| NextOffer::<Test>::put(1), "an offer's number is not given");
+	assert_found(|| NextVault::<Test>::put(0), "a vault's number is not given");
+}
+
+#[test]
+fn closed_offers_that_will_not_go_should_be_found() {
+	assert_found(|| ClosedOffers::<Test>::remove(1, 1), "a closed offer is not due");
+	let reopened = || Offers::<Test>::mutate_extant(1, |offer| offer.closed_at = None);
+	assert_found(reopened, "a closed offer's record is gone or open");
+}

@@ -1,0 +1,72 @@
+//! A node that is stopped, or killed, in the middle of a trade goes on where it was.
+
+use spb_client::{
+	connection::Status,
+	meter::Reading,
+	trade::{wait_for_ctp, wait_for_receipt, Goal},
+};
+use spb_primitives::Energy;
+use spb_tests::{scene::tenths, Scene};
+
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// How the node ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum End {
+	Stopped,
+	Killed,
+}
+
+/// An open CTP outlives the node's end, with the same database, and settles after it.
+async fn trade_across(end: End) {
+	let base_path = tempfile::tempdir().unwrap();
+	let mut scene = Scene::set_on_disk(FOLDER, base_path.path()).await;
+	let pair = scene.pair("restart").await;
+	let trader = pair.community.trader(1);
+	let issued = trader.commit(&pair.order(500, tenths(2), 200)).await.unwrap();
+	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
+	let entered = wait_for_ctp(&scene.connection, &id, expiry, Goal::Final, &()).await.unwrap();
+	let before = scene.connection.database(Some(entered.hash)).await.unwrap();
+	assert!(before.equal && before.open == 1);
+	// One that waits for a block is not lost either.
+	let waiting = trader.commit(&pair.order(300, tenths(1), 200)).await.unwrap();
+	loop {
+		let status = scene.connection.ctp(&waiting.id, None).await.unwrap().status;
+		if status != Status::Unknown {
+			break;
+		}
+		tokio::task::yield_now().await;
+	}
+
+	match end {
+		End::Stopped => scene.node.stop().unwrap(),
+		End::Killed => scene.node.kill().unwrap(),
+	}
+	scene.node.restart().unwrap();
+	scene.reconnect().await;
+	let connection = &scene.connection;
+	assert!(connection.best().await.unwrap().number >= entered.number);
+	let after = connection.database(Some(entered.hash)).await.unwrap();
+	assert_eq!(after, before);
+	assert_eq!(connection.ctp(&id, None).await.unwrap().status, Status::Open);
+
+	// Those who traded need not know: their connection is made anew.
+	let trader = pair.community.participants[1].trader(connection);
+	trader.confirm(&id, Energy::from_wh(500), Reading::New).await.unwrap();
+	wait_for_receipt(connection, &id, expiry, Goal::Settled, &()).await.unwrap();
+	let last = waiting.signed.ctp.expiry;
+	wait_for_ctp(connection, &waiting.id, last, Goal::Final, &()).await.unwrap();
+	let audit = scene.audit().await;
+	assert!(audit.findings().settled.contains_key(&id));
+	assert!(audit.findings().open.contains(&waiting.id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trade_should_outlive_a_restart() {
+	trade_across(End::Stopped).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trade_should_outlive_a_kill() {
+	trade_across(End::Killed).await;
+}

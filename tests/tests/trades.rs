@@ -1,0 +1,242 @@
+//! Trades over a real node: delivered, delivered in part, not delivered, and one vault asked twice.
+
+use futures::{FutureExt, StreamExt};
+use serde_json::Value;
+use spb_client::{
+	chain::calls,
+	connection::{Connection, CtpFilter, Hash, Stage, Status},
+	error::Classify,
+	meter::{Draft, Moment, Reading},
+	trade::{wait_for_ctp, wait_for_receipt, Goal, TradeError},
+};
+use spb_primitives::{
+	root::entry_key, BlockNumber, CtpId, DatabaseDigest, Energy, InclusionProof, Money, Refusal,
+	Split,
+};
+use spb_tests::{
+	scene::{tenths, Pair, OFFERED, VAULT},
+	Scene,
+};
+use std::collections::BTreeSet;
+use subxt::rpcs::client::rpc_params;
+
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trades_should_end_as_their_producers_deliver() {
+	let scene = Scene::set(FOLDER).await;
+	// One after the other: all the money comes from one account.
+	let (a, b, c, d) = (
+		scene.pair("reliable").await,
+		scene.pair("partial").await,
+		scene.pair("unreliable").await,
+		scene.pair("double").await,
+	);
+	let (full, part, expired, twice) =
+		tokio::join!(reliable(&scene, &a), partial(&b), unreliable(&scene, &c), double(&scene, &d));
+	let audit = scene.audit().await;
+	let settled: BTreeSet<CtpId> = audit.findings().settled.keys().copied().collect();
+	assert_eq!(settled, BTreeSet::from([full, part]));
+	let entered = BTreeSet::from([full, part, expired, twice.0, twice.1]);
+	assert_eq!(audit.findings().entered, entered);
+}
+
+/// What became of a CTP, until one of these is told.
+async fn told(connection: &Connection, pair: &Pair) -> Vec<Stage> {
+	let filter = CtpFilter { vault: None, offer: Some(pair.offer) };
+	let mut events = connection.ctp_events(filter).await.unwrap();
+	let mut stages = Vec::new();
+	while let Some(event) = events.next().await {
+		let stage = event.unwrap().event;
+		stages.push(stage);
+		if matches!(stage, Stage::Settled | Stage::Expired) {
+			break;
+		}
+	}
+	stages
+}
+
+/// Everything is delivered: the producer is paid all but the fee.
+async fn reliable(scene: &Scene, pair: &Pair) -> CtpId {
+	let connection = pair.community.connection();
+	let trader = pair.community.trader(1);
+	let told = tokio::spawn({
+		let events = connection.ctp_events(CtpFilter { vault: None, offer: Some(pair.offer) });
+		let mut events = events.await.unwrap();
+		async move {
+			let mut stages = Vec::new();
+			while let Some(event) = events.next().await {
+				let stage = event.unwrap().event;
+				stages.push(stage);
+				if stage == Stage::Settled {
+					break;
+				}
+			}
+			stages
+		}
+	});
+	let amount = tenths(2);
+	let issued = trader.commit(&pair.order(500, amount, 60)).await.unwrap();
+	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
+	wait_for_ctp(connection, &id, expiry, Goal::Final, &()).await.unwrap();
+	let open = connection.ctp(&id, None).await.unwrap();
+	assert_eq!(open.status, Status::Open);
+	assert_eq!(open.signed.unwrap().0, issued.signed);
+	prove(connection, &id).await;
+
+	// The money is on hold: nothing more than the rest of the vault can be committed.
+	let rest = VAULT.checked_sub(amount).unwrap();
+	let too_much = rest.checked_add(Money::from_units(1)).unwrap();
+	let refused = trader.commit(&pair.order(1, too_much, 60)).await.unwrap_err();
+	assert_eq!(refused.code(), Refusal::VaultTooSmall.name());
+
+	let energy = Energy::from_wh(500);
+	trader.confirm(&id, energy, Reading::New).await.unwrap();
+	wait_for_receipt(connection, &id, expiry, Goal::Settled, &()).await.unwrap();
+	let fee = connection.best_view().await.unwrap().limits().await.unwrap().fee;
+	let split = Split::of(amount, fee, energy, energy).unwrap();
+	assert_eq!(split.payment.checked_add(fee), Some(amount));
+	assert_eq!(pair.held().await, rest);
+	assert_eq!(pair.on_offer().await, OFFERED.checked_sub(energy).unwrap());
+	check_history(pair, &id, split).await;
+	let stages = told.await.unwrap();
+	assert_eq!(stages, [Stage::Pending, Stage::Open, Stage::Final, Stage::Settled]);
+
+	// A second word of the meter is the same word, and changes nothing.
+	trader.confirm(&id, energy, Reading::New).await.ok();
+	let head = connection.best().await.unwrap();
+	scene.until(head.number + 2).await;
+	assert_eq!(pair.held().await, rest);
+	id
+}
+
+/// The node's proof holds under the root that the header names.
+async fn prove(connection: &Connection, id: &CtpId) {
+	let answer: Value = connection.request("spb_proof", rpc_params![id]).await.unwrap();
+	let hash = |value: &Value| value.as_str().unwrap().parse::<Hash>().unwrap();
+	let header = connection.header(hash(&answer["hash"])).await.unwrap();
+	let digest = codec::Decode::decode(&mut &codec::Encode::encode(&header.digest)[..]).unwrap();
+	let root = DatabaseDigest::find(&digest).unwrap().database_root;
+	let status = connection.ctp(id, Some(hash(&answer["hash"]))).await.unwrap();
+	let signed = status.signed.unwrap().0;
+	let steps = answer["steps"].as_array().unwrap().iter().map(|step| {
+		let bit = u16::try_from(step["bit"].as_u64().unwrap()).unwrap();
+		spb_primitives::root::ProofStep { bit, sibling: hash(&step["sibling"]) }
+	});
+	let proof = InclusionProof { steps: steps.collect() };
+	assert!(proof.verify(&root, &entry_key(signed.ctp.expiry, id), &signed.leaf()));
+}
+
+/// The trade is in the history of both, and on the producer's account.
+async fn check_history(pair: &Pair, id: &CtpId, split: Split) {
+	let connection = pair.community.connection();
+	for participant in &pair.community.participants {
+		let trades = connection.trades(&participant.account(), None, None, 10).await.unwrap();
+		assert_eq!(trades.len(), 1);
+		assert_eq!((trades[0].id, trades[0].payment), (*id, Some(split.payment)));
+		assert_eq!(trades[0].released, Some(split.released));
+	}
+	let view = connection.best_view().await.unwrap();
+	let producer = pair.community.participants[0].account();
+	let account = view.energy_account(&producer).await.unwrap().unwrap();
+	assert_eq!((account.trades, account.earned), (1, split.payment));
+	let status = connection.ctp(id, None).await.unwrap();
+	assert_eq!(status.status, Status::Settled);
+}
+
+/// A part is delivered: a part is paid, rounded down, and the rest stays in the vault.
+async fn partial(pair: &Pair) -> CtpId {
+	let connection = pair.community.connection();
+	let trader = pair.community.trader(1);
+	let (amount, energy, delivered) =
+		(Money::from_units(100_000_000_007), Energy::from_wh(700), Energy::from_wh(333));
+	let issued = trader.commit(&pair.order(700, amount, 60)).await.unwrap();
+	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
+	// In the pool at the same time: CTP and ERC may meet in one block.
+	trader.confirm(&id, delivered, Reading::New).await.unwrap();
+	wait_for_receipt(connection, &id, expiry, Goal::Settled, &()).await.unwrap();
+	let fee = connection.best_view().await.unwrap().limits().await.unwrap().fee;
+	let split = Split::of(amount, fee, delivered, energy).unwrap();
+	assert!(!split.released.is_zero());
+	let spent = split.payment.checked_add(fee).unwrap();
+	assert_eq!(pair.held().await, VAULT.checked_sub(spent).unwrap());
+	assert_eq!(pair.on_offer().await, OFFERED.checked_sub(delivered).unwrap());
+	check_history(pair, &id, split).await;
+	id
+}
+
+/// Nothing is delivered: the CTP is dropped when its grace is over, and vault and offer are as they
+/// were. No one asked for it.
+async fn unreliable(scene: &Scene, pair: &Pair) -> CtpId {
+	let connection = pair.community.connection();
+	let trader = pair.community.trader(1);
+	let parameters = connection.best_view().await.unwrap().parameters().await.unwrap();
+	let mut told = Box::pin(told(connection, pair));
+	// Subscribed before the CTP is made.
+	assert!((&mut told).now_or_never().is_none());
+	let issued = trader.commit(&pair.order(500, VAULT, 15)).await.unwrap();
+	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
+	let entered = wait_for_ctp(connection, &id, expiry, Goal::Database, &()).await.unwrap();
+	assert!(entered.number < expiry);
+
+	let error = wait_for_receipt(connection, &id, expiry, Goal::Settled, &()).await.unwrap_err();
+	assert!(matches!(error, TradeError::Expired { .. }), "{error}");
+	let (before, after) = (expiry + parameters.grace - 1, expiry + parameters.grace);
+	let at = |number: BlockNumber| async move {
+		let hash = connection.hash_of(number).await.unwrap();
+		connection.ctp(&id, Some(hash)).await.unwrap().status
+	};
+	assert_eq!((at(before).await, at(after).await), (Status::Open, Status::Unknown));
+	let stages = told.await;
+	assert_eq!(stages.last(), Some(&Stage::Expired));
+
+	assert_eq!((pair.held().await, pair.on_offer().await), (VAULT, OFFERED));
+	// All of it can be committed again, and be confirmed no more.
+	let late = trader.confirm(&id, Energy::from_wh(500), Reading::New).await.unwrap_err();
+	assert_eq!(late.code(), Refusal::ReceiptLate.name());
+	scene.until(after + 1).await;
+	id
+}
+
+/// Two CTPs that the vault cannot both cover: one waits until the other is gone.
+async fn double(scene: &Scene, pair: &Pair) -> (CtpId, CtpId) {
+	let connection = pair.community.connection();
+	let trader = pair.community.trader(1);
+	let parameters = connection.best_view().await.unwrap().parameters().await.unwrap();
+	let first = trader.commit(&pair.order(10, VAULT, 15)).await.unwrap();
+	let expiry = first.signed.ctp.expiry;
+	wait_for_ctp(connection, &first.id, expiry, Goal::Database, &()).await.unwrap();
+
+	// The library would not make a second one; this goes past it.
+	let best = connection.best().await.unwrap();
+	let genesis = connection.genesis();
+	let draft = Draft {
+		vault: first.signed.ctp.vault,
+		offer: pair.offer,
+		energy: Energy::from_wh(10),
+		amount: VAULT,
+		expiry: best.number + 120,
+		earliest: best.number + 100,
+	};
+	let moment = Moment { genesis: &genesis, now: best.number, settles_from: 0 };
+	let participant = &pair.community.participants[1];
+	let taken = BTreeSet::from([first.id.pool_slot()]);
+	let second = participant.meter.issue(&draft, &participant.key, &taken, &moment, &()).unwrap();
+	let message = calls::commit_to_pay(second.signed.clone(), second.proof.clone(), None);
+	connection.submit_message(&message).await.unwrap();
+
+	let gone = expiry + parameters.grace;
+	scene.until(gone + 4).await;
+	for number in best.number + 1..=gone + 3 {
+		let hash = connection.hash_of(number).await.unwrap();
+		let open = |id: CtpId| async move {
+			connection.ctp(&id, Some(hash)).await.unwrap().status == Status::Open
+		};
+		let (first, second) = (open(first.id).await, open(second.id).await);
+		assert!(!(first && second), "both are open after block {number}");
+		assert!(!second || number >= gone, "the second one is open after block {number}");
+	}
+	let last = second.signed.ctp.expiry;
+	wait_for_ctp(connection, &second.id, last, Goal::Database, &()).await.unwrap();
+	(first.id, second.id)
+}
