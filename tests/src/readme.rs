@@ -79,10 +79,8 @@ pub fn blocks(text: &str) -> Result<Vec<Block>, Unclear> {
 				return Err(unclear("there is no line that begins with `$ ` in the block"));
 			}
 			blocks.push(Block { line, mark, script });
-		} else if !text.is_empty() {
-			if mark.is_some() {
-				return Err(Unclear { line, reason: "a mark stands right above its block" });
-			}
+		} else if !text.is_empty() && mark.is_some() {
+			return Err(Unclear { line, reason: "a mark stands right above its block" });
 		}
 	}
 	Ok(blocks)
@@ -136,7 +134,7 @@ mod tests {
 	fn what_is_unclear_should_be_refused() {
 		for (text, line) in [
 			("```sh\n$ a\n```\n", 1),
-			("<!-- no-test: -->\n```sh\n$ a\n```\n", 1),
+			("<!-- no-test: -->\n```sh\n$ a\n```\n", 2),
 			("<!-- test -->\n```sh\na\n```\n", 2),
 			("<!-- test: continued -->\n```sh\n$ a\n```\n", 2),
 			("<!-- test -->\ntext\n```sh\n$ a\n```\n", 2),
