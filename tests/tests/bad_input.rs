@@ -232,7 +232,12 @@ async fn bad_commitments(pair: &Pair, good: &Issued) {
 	let signer = &good.proof.coe;
 	let proofs = [
 		(Refusal::LeafIndex, proof(|proof| proof.index = proof.coe.leaves)),
-		(Refusal::LeafIndex, proof(|proof| drop(proof.path.pop()))),
+		(
+			Refusal::LeafIndex,
+			proof(|proof| {
+				proof.path.pop();
+			}),
+		),
 		(Refusal::NotInTree, proof(|proof| proof.index ^= 1)),
 		(Refusal::NotInTree, proof(|proof| proof.coe.root = Default::default())),
 		(Refusal::TreeSize, proof(|proof| proof.coe.leaves = 0)),

@@ -271,6 +271,34 @@ fn ctp_should_not_commit_what_is_on_its_way_out() {
 }
 
 #[test]
+fn open_ctps_and_a_pending_withdrawal_should_count_together() {
+	let mut chain = TestChain::new();
+	let open = Deal::new(0).amount(20_000);
+	chain.block_with(&[open.commit()], || {
+		ok(Spb::request_withdrawal(signed(Bob), money(10_000)));
+	});
+	let left = IN_VAULT - 20_000 - 10_000;
+	chain.assert_refused(&Deal::new(1).amount(left + 1), Refusal::VaultTooSmall);
+	chain.block(&[Deal::new(1).amount(left).commit()]);
+	chain.assert_refused(&Deal::new(2).energy(100), Refusal::VaultTooSmall);
+}
+
+#[test]
+fn request_beyond_what_is_free_should_bar_new_ctps_and_rob_no_open_one() {
+	let mut chain = TestChain::new();
+	let open = Deal::new(0).expiry(21).amount(20_000);
+	chain.block_with(&[open.commit()], || {
+		ok(Spb::request_withdrawal(signed(Bob), money(IN_VAULT)));
+	});
+	chain.assert_refused(&Deal::new(1).amount(2 * FEE).energy(100), Refusal::VaultTooSmall);
+	chain.blocks_to(21);
+	chain.block(&[open.confirm(1_000, 21)]);
+	chain.blocks_to(payable(1) - 1);
+	chain.block_with(&[], || ok(Spb::withdraw(signed(Bob))));
+	assert_eq!(chain.query(|| (free(Bob), held(Bob))), (ENDOWMENT - 20_000, 0));
+}
+
+#[test]
 fn withdrawal_should_leave_what_newer_ctps_hold() {
 	let mut chain = TestChain::new();
 	let request = || ok(Spb::request_withdrawal(signed(Bob), money(IN_VAULT - 2_000)));
