@@ -4,7 +4,7 @@ use crate::connection::{Connection, Hash};
 use codec::{Compact, Decode, Encode};
 use pallet_spb::types::{OfferInfo, VaultInfo};
 use serde_json::{json, Value};
-use sp_core::hashing::twox_128;
+use sp_io::hashing::twox_128;
 use spb_primitives::{BlockNumber, CtpId, Limits, Money, Parameters, SignedCtp};
 use std::{
 	collections::{BTreeMap, VecDeque},

@@ -230,42 +230,6 @@ fn empty_chain_should_come_back_to_a_handful_of_keys() {
 }
 
 #[test]
-fn closed_vaults_and_offers_should_leave_nothing_behind() {
-	let mut kept = Kept::new();
-	let mut sizes = Vec::new();
-	// Time and again an offer and a vault are opened, a CTP runs out, and both are closed.
-	for round in 0..6 {
-		let (offer_id, vault_id) = (round + 1, round + 1);
-		kept.chain.block_with(&[], || {
-			assert_eq!(offer(Alice, 1_000, PRICE, Terms::Listed), offer_id);
-			deposit(Charlie, 1_000);
-		});
-		let expiry = kept.chain.height() + 2;
-		let deal = Deal::new(round).energy(200).expiry(expiry).by(Charlie);
-		let deal = deal.with(|ctp| (ctp.vault, ctp.offer) = (vault_id, offer_id));
-		kept.chain.block_with(&[deal.commit()], || {
-			ok(Spb::close_offer(signed(Alice), offer_id));
-			ok(Spb::request_withdrawal(signed(Charlie), money(1_000)));
-		});
-		let height = kept.chain.height();
-		kept.chain.blocks_to(height + SHORT.longest_claim());
-		kept.chain.block_with(&[], || ok(Spb::withdraw(signed(Charlie))));
-		for _ in 0..4 * SHORT.retention() {
-			let block = kept.chain.block(&[]);
-			note_final(&kept.chain.store, block.number, block.hash);
-			kept.sweep(ALL);
-		}
-		assert!(kept.chain.query(|| crate::Vaults::<Test>::get(vault_id).is_none()));
-		assert!(kept.chain.query(|| crate::Offers::<Test>::get(offer_id).is_none()));
-		sizes.push(kept.chain.store.len());
-	}
-	assert!(
-		sizes.windows(2).all(|pair| pair[0] >= pair[1]),
-		"each round leaves something behind: {sizes:?}"
-	);
-}
-
-#[test]
 fn small_budget_should_get_there_too() {
 	let (mut small, mut large) = (Kept::new(), Kept::new());
 	for kept in [&mut small, &mut large] {
@@ -353,17 +317,6 @@ fn earlier_and_unknown_final_blocks_should_change_nothing() {
 	kept.assert_older_gone();
 }
 
-#[test]
-fn entries_should_be_found_by_id_as_long_as_their_database_is_kept() {
-	let mut kept = Kept::new();
-	for number in 1..=40 {
-		kept.block(3);
-		kept.finalize(number);
-		kept.sweep(ALL);
-		kept.assert_found_by_id();
-	}
-}
-
 /// One step of a random chain: new trades, whether open ones settle, which block it stands on, how
 /// far finality is behind, how much is swept, and a choice among blocks.
 type Step = (u32, bool, u32, u32, u32, prop::sample::Index);
@@ -419,10 +372,5 @@ proptest! {
 		kept.assert_older_gone();
 		let heights = SHORT.retention() as usize + 1;
 		prop_assert!(kept.chain.store.len() <= 5 * heights + 10);
-	}
-
-	#[test]
-	fn forks_and_sweeps_should_leave_entries_to_be_found_by_id(steps in steps()) {
-		random_chain(steps).assert_found_by_id();
 	}
 }
