@@ -1,6 +1,6 @@
 //! Trades over a real node: delivered, delivered in part, not delivered, and one vault asked twice.
 
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use serde_json::Value;
 use spb_client::{
 	chain::calls,

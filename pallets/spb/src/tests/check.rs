@@ -3,7 +3,6 @@
 
 use super::*;
 use crate::{
-	database::store::Store,
 	runtime_api::{Missing, Verdict},
 	types::Seal,
 };

@@ -127,22 +127,6 @@ impl Kept {
 		}
 	}
 
-	/// That in each database that is kept each entry is found by its id, and proven.
-	fn assert_found_by_id(&self) {
-		for block in self.kept() {
-			let what = format!("of block {}, {} final", block.number, self.last_final);
-			let root = block.digest.unwrap().database_root;
-			let mut database = block::open(&self.chain.store, &block.hash, false, 0).unwrap();
-			for OpenCtp { id, signed } in self.chain.entries(&block.hash) {
-				assert_eq!(database.entry(&id), Ok(Some(signed.clone())), "the entry {what}");
-				let proof = database.proof(&id).unwrap().map(|(_, proof)| proof);
-				let key = entry_key(signed.ctp.expiry, &id);
-				let proven = proof.is_some_and(|proof| proof.verify(&root, &key, &signed.leaf()));
-				assert!(proven, "the proof {what}");
-			}
-		}
-	}
-
 	/// That nothing is left of what is older.
 	fn assert_older_gone(&self) {
 		for block in self.blocks.iter().filter(|block| block.number < self.first_kept()) {

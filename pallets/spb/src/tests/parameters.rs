@@ -192,28 +192,7 @@ fn assert_always_covered(change: &ParameterSet, entry: u32) {
 	assert!(chain.query(|| Vaults::<Test>::iter().count()) == 0, "the owner has its money");
 }
 
-/// Shorter lifetimes, longer ones, and a longer grace.
-fn changes() -> [ParameterSet; 3] {
-	let graceful = Parameters { grace: 3 * BEFORE.grace, ..BEFORE };
-	[(BEFORE, AFTER), (AFTER, BEFORE), (BEFORE, graceful)]
-		.map(|(old, new)| ParameterSet { current: old, previous: None }.change(new, 8))
-}
-
 #[test]
 fn ctp_should_stay_covered_where_nothing_changes() {
 	assert_always_covered(&ParameterSet { current: PARAMETERS, previous: None }, 9);
-}
-
-/// A chain that lengthens its grace when what expired at block 4 is gone for good.
-fn lengthened(deal: &Deal, settles: bool) -> TestChain {
-	let mut chain = TestChain::new();
-	chain.block(&[deal.commit()]);
-	if settles {
-		chain.block(&[deal.confirm(1_000, 1)]);
-	}
-	chain.blocks_to(4 + BEFORE.grace + 1);
-	assert!(chain.open().is_empty());
-	let longer = Parameters { grace: 2 * BEFORE.grace, ..BEFORE };
-	chain.block_with(&[], || set(longer, Some((BEFORE, 60))));
-	chain
 }
