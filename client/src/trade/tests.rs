@@ -93,7 +93,7 @@ async fn a_ctp_should_be_for_the_cheapest_offer_that_suffices() {
 	let issued = bench.trader.commit(&order(400, 200)).await.unwrap();
 	let ctp = &issued.signed.ctp;
 	assert_eq!((ctp.vault, ctp.offer, ctp.expiry), (7, 2, BEST + DEFAULT_LIFETIME));
-	assert_eq!(bench.submitted(), [issued.signed.clone()]);
+	assert_eq!(bench.submitted(), std::slice::from_ref(&issued.signed));
 	// 1,500 Wh are only on the dearer one.
 	assert_eq!(bench.trader.commit(&order(1_500, 500)).await.unwrap().signed.ctp.offer, 1);
 	let named = Order { offer: Some(1), ..order(400, 200) };

@@ -7,7 +7,7 @@ use crate::{
 	runtime_api::{Missing, OpenCtp},
 };
 use proptest::prelude::*;
-use spb_primitives::{root::entry_key, BlockNumber};
+use spb_primitives::BlockNumber;
 use std::collections::BTreeMap;
 
 /// Lifetimes so short that a chain of some dozen blocks outlives them many times.
