@@ -171,9 +171,9 @@ fn one_bad_part_should_make_the_block_bad() {
 	chain.block(&[one.commit(), two.commit()]);
 	let stranger = three.clone().by(Charlie);
 	let good = (one.erc(1_000, 1), one.settlement(1_000));
-	let added = chain.forge(&[three.addition(), stranger.addition()], &[good.clone()]);
+	let added = chain.forge(&[three.addition(), stranger.addition()], std::slice::from_ref(&good));
 	chain.assert_bad(&added, Refusal::AlreadyOpen);
-	let added = chain.forge(&[stranger.addition()], &[good.clone()]);
+	let added = chain.forge(&[stranger.addition()], std::slice::from_ref(&good));
 	chain.assert_bad(&added, Refusal::BadSignature);
 	let late = (two.erc(1_000, 3), two.settlement(1_000));
 	chain.assert_bad(&chain.forge(&[three.addition()], &[good, late]), Refusal::ReceiptFromFuture);

@@ -39,7 +39,7 @@ impl Kept {
 			let leaf = (self.next_leaf + at) % METER.leaves();
 			let deal = Deal::new(leaf).energy(110 + leaf).expiry(number + 1 + leaf % 4);
 			messages.push(deal.commit());
-			if leaf % 4 == 0 {
+			if leaf.is_multiple_of(4) {
 				messages.push(deal.confirm(10, number));
 			}
 		}
@@ -62,7 +62,7 @@ impl Kept {
 	}
 
 	fn block(&mut self, trades: u32) -> TestBlock {
-		let settle_open = self.next_leaf % 3 == 0;
+		let settle_open = self.next_leaf.is_multiple_of(3);
 		self.block_on(self.chain.head, trades, settle_open)
 	}
 

@@ -113,7 +113,7 @@ fn state_should_be_that_at_the_beginning_of_the_block() {
 fn same_ctp_should_not_enter_twice() {
 	let mut chain = roomy();
 	let deal = Deal::new(0);
-	chain.assert_refused_after(&[deal.clone()], &deal, Refusal::AlreadyOpen);
+	chain.assert_refused_after(std::slice::from_ref(&deal), &deal, Refusal::AlreadyOpen);
 	chain.block(&[deal.commit()]);
 	chain.assert_refused(&deal, Refusal::AlreadyOpen);
 	// Another signature makes no other CTP.
@@ -142,7 +142,7 @@ fn receipt_key_should_be_new_to_the_vault() {
 	let first = Deal::new(3).energy(200);
 	let same_key = Deal::new(3).energy(300);
 	let elsewhere = Deal::new(3).energy(300).by(Charlie).with(|ctp| ctp.vault = 1);
-	chain.assert_refused_after(&[first.clone()], &same_key, Refusal::ReceiptKeyInUse);
+	chain.assert_refused_after(std::slice::from_ref(&first), &same_key, Refusal::ReceiptKeyInUse);
 	chain.block(&[first.commit()]);
 	chain.assert_refused(&same_key, Refusal::ReceiptKeyInUse);
 	// The key counts towards one CTP of its own vault only: others cannot block it.
@@ -179,7 +179,7 @@ fn vault_should_have_64_open_ctps_at_most() {
 	// One that settles makes room in the next block, not in its own.
 	let settles = many[0].confirm(200, 3);
 	assert_eq!(
-		chain.outcome(&[settles.clone()], &one_more.commit()),
+		chain.outcome(std::slice::from_ref(&settles), &one_more.commit()),
 		Outcome::Later(Refusal::VaultFull)
 	);
 	chain.block(&[settles]);
