@@ -8,8 +8,8 @@ pub type ChainSpec = sc_service::GenericChainSpec;
 
 /// The symbol of the chain's money.
 const TOKEN_SYMBOL: &str = "SPB";
-/// The prefix of addresses: any Substrate chain.
-const SS58_FORMAT: u32 = 42;
+/// The prefix of addresses.
+const SS58_FORMAT: u32 = spb_runtime::SS58_PREFIX as u32;
 
 /// One validator, Alice, for development.
 pub fn development() -> Result<ChainSpec, String> {

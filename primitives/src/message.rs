@@ -6,7 +6,7 @@ use crate::{
 	Refusal, VaultId,
 };
 use alloc::vec::Vec;
-use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use codec::{Compact, Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::fmt;
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -78,9 +78,7 @@ impl ReceiptKey {
 }
 
 /// Commit To Pay: the consumer's money on hold for energy (paper section II-B).
-#[derive(
-	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct Ctp {
 	/// The vault that pays.
 	#[codec(compact)]
@@ -99,6 +97,18 @@ pub struct Ctp {
 	pub expiry: BlockNumber,
 	/// blake2-256 of the one-time meter key that will sign the ERC.
 	pub receipt_key: ReceiptKey,
+}
+
+// By hand, because the derived one takes compact fields to be as long as plain ones.
+impl MaxEncodedLen for Ctp {
+	fn max_encoded_len() -> usize {
+		Compact::<VaultId>::max_encoded_len()
+			+ Compact::<OfferId>::max_encoded_len()
+			+ Compact::<u32>::max_encoded_len()
+			+ Compact::<u128>::max_encoded_len()
+			+ Compact::<BlockNumber>::max_encoded_len()
+			+ ReceiptKey::max_encoded_len()
+	}
 }
 
 impl Ctp {
@@ -243,15 +253,19 @@ impl Sidecar {
 }
 
 /// What the chain stores of a completed trade.
-#[derive(
-	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct Settlement {
 	/// The entry of the database, byte for byte.
 	pub ctp: SignedCtp,
 	/// The energy delivered, Wh.
 	#[codec(compact)]
 	pub delivered: Energy,
+}
+
+impl MaxEncodedLen for Settlement {
+	fn max_encoded_len() -> usize {
+		SignedCtp::max_encoded_len() + Compact::<u32>::max_encoded_len()
+	}
 }
 
 /// What travels through the pool.
@@ -267,7 +281,7 @@ pub enum Message {
 mod tests {
 	use super::*;
 	use crate::{coe::verify_meter, Coe, RegisteredMeters};
-	use codec::{Compact, DecodeAll};
+	use codec::DecodeAll;
 	use proptest::prelude::*;
 	use sp_core::{bounded::BoundedVec, ecdsa, ed25519, sr25519, Pair};
 
@@ -727,5 +741,6 @@ mod tests {
 		};
 		let ecdsa = MultiSignature::Ecdsa(ecdsa::Signature::from_raw([0; 65]));
 		assert_eq!(settle(ctp, ecdsa), 140);
+		assert_eq!(Settlement::max_encoded_len(), 140);
 	}
 }

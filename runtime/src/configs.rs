@@ -11,7 +11,7 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Balanced, Credit},
-		ConstBool, ConstU128, ConstU32, ConstU64, Get, Imbalance, OnUnbalanced, VariantCountOf,
+		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Get, Imbalance, OnUnbalanced, VariantCountOf,
 	},
 	weights::{
 		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
@@ -71,6 +71,7 @@ impl frame_system::Config for Runtime {
 	type Version = Version;
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type MaxConsumers = ConstU32<16>;
+	type SS58Prefix = ConstU16<{ crate::SS58_PREFIX }>;
 }
 
 /// The slot's length, a genesis parameter.

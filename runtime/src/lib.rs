@@ -48,6 +48,9 @@ impl_opaque_keys! {
 	}
 }
 
+/// The prefix of addresses: any Substrate chain.
+pub const SS58_PREFIX: u16 = 42;
+
 /// The version of the runtime.
 #[sp_version::runtime_version]
 pub const VERSION: RuntimeVersion = RuntimeVersion {

@@ -200,6 +200,8 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
     assert.deepEqual(properties, { ss58Format: 42, tokenDecimals: 12, tokenSymbol: 'SPB' });
     assert.deepEqual(api.registry.chainTokens, ['SPB']);
     assert.deepEqual(api.registry.chainDecimals, [golden.constants.decimals]);
+    // What addresses look like, which polkadot.js takes from the runtime.
+    assert.equal(api.registry.chainSS58, 42);
   });
 
   test('takes a signed transfer', async () => {

@@ -76,6 +76,17 @@ pub struct Issued {
 	pub proof: MeterProof,
 }
 
+/// A CTP that the meter issued and has not confirmed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unconfirmed {
+	/// The id.
+	pub id: CtpId,
+	/// The CTP.
+	pub ctp: Ctp,
+	/// The best block when it was handed to the pool; none while it is kept back.
+	pub submitted_at: Option<BlockNumber>,
+}
+
 /// An ERC with what goes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
@@ -131,6 +142,7 @@ impl Meter {
 				signed: Encoded(signed.clone()),
 				tree,
 				leaf,
+				submitted_at: Some(now),
 				erc: None,
 			});
 			Ok(Issued { id, signed, proof })
@@ -187,11 +199,40 @@ impl Meter {
 	}
 
 	/// The CTPs that the meter issued on this chain and that are not confirmed.
-	pub fn unconfirmed(&self, genesis: &Genesis) -> Result<Vec<(CtpId, Ctp)>, MeterError> {
+	pub fn unconfirmed(&self, genesis: &Genesis) -> Result<Vec<Unconfirmed>, MeterError> {
 		let state = self.read()?;
 		let ours = state.issued.iter().filter(|issue| issue.genesis == *genesis);
 		let open = ours.filter(|issue| issue.erc.is_none());
-		Ok(open.map(|issue| (issue.id, issue.ctp().clone())).collect())
+		let unconfirmed = open.map(|issue| Unconfirmed {
+			id: issue.id,
+			ctp: issue.ctp().clone(),
+			submitted_at: issue.submitted_at,
+		});
+		Ok(unconfirmed.collect())
+	}
+
+	/// Notes that a CTP is handed to the pool at this block, or kept back for its producer to quote.
+	pub fn note_submitted(
+		&self,
+		id: &CtpId,
+		at: Option<BlockNumber>,
+		genesis: &Genesis,
+	) -> Result<(), MeterError> {
+		self.update(|state| {
+			state.issue(genesis, id)?;
+			for issue in state.issued.iter_mut().filter(|issue| issue.id == *id) {
+				issue.submitted_at = at;
+			}
+			Ok(())
+		})
+	}
+
+	/// Forgets a CTP that the pool has refused. Its one-time key stays used.
+	pub fn forget(&self, id: &CtpId, genesis: &Genesis) -> Result<(), MeterError> {
+		self.update(|state| {
+			state.issued.retain(|issue| issue.genesis != *genesis || issue.id != *id);
+			Ok(())
+		})
 	}
 
 	/// Confirms a CTP: the meter's word, at block `now`, that so much energy has come in.

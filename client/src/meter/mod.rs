@@ -22,7 +22,7 @@ mod tree;
 
 pub use coe::{CoeDocument, CoeRequest, MeterCertificate};
 pub use error::MeterError;
-pub use issue::{Draft, Issued, Moment, Reading, Receipt};
+pub use issue::{Draft, Issued, Moment, Reading, Receipt, Unconfirmed};
 
 use crate::{
 	files::{self, Directory, FileError, Replace},
@@ -44,6 +44,8 @@ pub const METER_FILE: &str = "meter.json";
 pub struct Meter {
 	directory: Directory,
 	keys: KeyCache,
+	/// Held from looking at what is open and pending until a CTP is in the pool.
+	turn: tokio::sync::Mutex<()>,
 }
 
 /// What there is to say of a meter, its secrets aside.
@@ -114,7 +116,13 @@ impl Meter {
 	}
 
 	fn unopened(directory: Directory) -> Self {
-		Self { directory, keys: KeyCache::default() }
+		Self { directory, keys: KeyCache::default(), turn: Default::default() }
+	}
+
+	/// Waits until no one else of this program is about to commit with this meter's keys: who
+	/// commits must see what the one before has committed.
+	pub(crate) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+		self.turn.lock().await
 	}
 
 	fn write_first(&self, state: &MeterState) -> Result<(), MeterError> {

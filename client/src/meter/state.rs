@@ -111,6 +111,8 @@ pub(super) struct Issue {
 	pub(super) signed: Encoded<SignedCtp>,
 	pub(super) tree: u32,
 	pub(super) leaf: u32,
+	/// The best block when it was handed to the pool; none while it is kept back.
+	pub(super) submitted_at: Option<BlockNumber>,
 	/// What the meter has confirmed.
 	pub(super) erc: Option<Encoded<Erc>>,
 }

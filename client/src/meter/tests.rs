@@ -303,6 +303,32 @@ fn a_ctp_without_a_place_should_move_with_its_key() {
 }
 
 #[test]
+fn a_refused_ctp_should_be_forgotten_and_its_key_stay_used() {
+	let bench = Bench::ready();
+	let refused = issue(&bench.meter, 3).unwrap();
+	bench.meter.forget(&refused.id, &genesis()).unwrap();
+	assert!(bench.meter.unconfirmed(&genesis()).unwrap().is_empty());
+	assert_eq!(issue(&bench.meter, 3).unwrap().proof.index, 1);
+}
+
+#[test]
+fn it_should_be_known_what_was_submitted() {
+	let bench = Bench::ready();
+	let id = issue(&bench.meter, 3).unwrap().id;
+	issue(&bench.meter, 3).unwrap();
+	let note = |at| bench.meter.note_submitted(&id, at, &genesis()).unwrap();
+	let submitted = || -> Vec<_> {
+		let all = bench.meter.unconfirmed(&genesis()).unwrap();
+		all.iter().map(|issued| issued.submitted_at).collect()
+	};
+	assert_eq!(submitted(), [Some(NOW), Some(NOW)]);
+	note(None);
+	assert_eq!(submitted(), [None, Some(NOW)]);
+	note(Some(NOW + 3));
+	assert_eq!(submitted(), [Some(NOW + 3), Some(NOW)]);
+}
+
+#[test]
 fn what_cannot_settle_should_be_forgotten() {
 	let bench = Bench::ready();
 	let old = issue(&bench.meter, 3).unwrap();

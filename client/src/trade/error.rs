@@ -57,6 +57,14 @@ pub enum TradeError {
 	/// The quote is for none of the CTPs that were prepared.
 	#[error("the quote is for no CTP that was prepared like this: prepare one with `spb ctp --prepare`, then ask the producer for a quote for its id")]
 	NoSuchQuote,
+	/// The connection broke while a CTP was handed to the pool.
+	#[error("{source}; whether CTP {id} has reached the pool is not known: look for it with `spb ctps` before you commit again")]
+	Unclear {
+		/// The CTP.
+		id: CtpId,
+		/// What happened.
+		source: ConnectionError,
+	},
 	/// The CTP expired before it got where it was waited for.
 	#[error("CTP {id} expired at block {expiry} and has not settled; its money is free again")]
 	Expired {
@@ -78,7 +86,7 @@ pub enum TradeError {
 impl Classify for TradeError {
 	fn kind(&self) -> Kind {
 		match self {
-			Self::Connection(error) => error.kind(),
+			Self::Connection(error) | Self::Unclear { source: error, .. } => error.kind(),
 			Self::Tx(error) => error.kind(),
 			Self::Meter(error) => error.kind(),
 			Self::Lifetime { .. } | Self::NoSuchQuote | Self::OfferOfAnother(_) => Kind::BadInput,
@@ -98,6 +106,7 @@ impl Classify for TradeError {
 			Self::Refused(refusal) | Self::Short { refusal, .. } => refusal.name(),
 			Self::NoOffer { .. } => "no-offer",
 			Self::OfferOfAnother(_) => "offer-of-another",
+			Self::Unclear { .. } => "unclear",
 			Self::Lifetime { .. } => "lifetime",
 			Self::NoSuchQuote => "no-such-quote",
 			Self::Expired { .. } => "expired",

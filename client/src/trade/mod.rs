@@ -18,7 +18,7 @@ use crate::{
 	chain::{calls, Offer, OfferFilter, Vault, View},
 	connection::{Connection, CtpFilter, CtpRow, Head, Stall, Status},
 	keys::AccountKey,
-	meter::{Draft, Issued, Meter, Moment, Reading, Receipt},
+	meter::{Draft, Issued, Meter, Moment, Reading, Receipt, Unconfirmed},
 	progress::Progress,
 	tx::TxError,
 };
@@ -31,6 +31,9 @@ use std::{collections::BTreeSet, sync::Arc};
 
 /// How long a CTP lives unless asked otherwise: a quarter-hour to deliver and as much to spare.
 pub const DEFAULT_LIFETIME: BlockNumber = 600;
+/// Blocks for which a CTP that was submitted counts as pending, also where the node does not say so:
+/// it takes the node a moment to note it.
+const NOTING: BlockNumber = 2;
 /// Blocks that a CTP may wait in the pool and still enter in time, where its lifetime allows it.
 const ENTRY_SLACK: BlockNumber = 3;
 
@@ -131,6 +134,7 @@ impl Trader {
 
 	/// Makes a CTP and hands it to the pool.
 	pub async fn commit(&self, order: &Order) -> Result<Issued, TradeError> {
+		let _turn = self.meter.turn().await;
 		let situation = self.situation().await?;
 		let issued = self.issue(&situation, order, false).await?;
 		self.place(&situation, issued).await
@@ -138,23 +142,29 @@ impl Trader {
 
 	/// Makes a CTP and keeps it back, for its producer to quote for.
 	pub async fn prepare(&self, order: &Order) -> Result<Issued, TradeError> {
+		let _turn = self.meter.turn().await;
 		let situation = self.situation().await?;
-		self.issue(&situation, order, true).await
+		let issued = self.issue(&situation, order, true).await?;
+		self.meter.note_submitted(&issued.id, None, &situation.genesis)?;
+		Ok(issued)
 	}
 
 	/// Hands a prepared CTP to the pool with its producer's quote.
 	pub async fn commit_quoted(&self, order: &Order, quote: &Quote) -> Result<Issued, TradeError> {
 		let genesis = self.connection.genesis();
 		let prepared = self.meter.unconfirmed(&genesis)?;
-		let (id, _) = prepared
+		let id = prepared
 			.into_iter()
-			.filter(|(_, ctp)| {
+			.filter(|Unconfirmed { ctp, .. }| {
 				let same = ctp.amount == order.amount && ctp.energy == order.energy;
 				same && order.offer.is_none_or(|offer| offer == ctp.offer)
 			})
-			.find(|(id, _)| verify_quote(quote, id, &order.producer, &genesis).is_ok())
+			.map(|issued| issued.id)
+			.find(|id| verify_quote(quote, id, &order.producer, &genesis).is_ok())
 			.ok_or(TradeError::NoSuchQuote)?;
 		let issued = self.meter.issued(&id, &genesis, &*self.progress)?;
+		let now = self.connection.best().await?.number;
+		self.meter.note_submitted(&id, Some(now), &genesis)?;
 		self.submit(&issued, Some(quote.clone())).await?;
 		Ok(issued)
 	}
@@ -219,9 +229,19 @@ impl Trader {
 	) -> Result<Vec<(CtpId, Ctp)>, TradeError> {
 		let open: BTreeSet<CtpId> = open.iter().map(|row| row.id).collect();
 		let mut pending = Vec::new();
-		for (id, ctp) in self.meter.unconfirmed(&self.connection.genesis())? {
-			let possible = ctp.vault == vault.id && ctp.expiry > best.number && !open.contains(&id);
-			if possible && self.connection.ctp(&id, None).await?.status == Status::Pending {
+		for Unconfirmed { id, ctp, submitted_at } in
+			self.meter.unconfirmed(&self.connection.genesis())?
+		{
+			let Some(since) = submitted_at else { continue };
+			if ctp.vault != vault.id || ctp.expiry <= best.number || open.contains(&id) {
+				continue;
+			}
+			let is_pending = match self.connection.ctp(&id, None).await?.status {
+				Status::Pending => true,
+				Status::Unknown => since.saturating_add(NOTING) > best.number,
+				Status::Open | Status::Settled => false,
+			};
+			if is_pending {
 				pending.push((id, ctp));
 			}
 		}
@@ -346,11 +366,25 @@ impl Trader {
 		}
 	}
 
+	/// Hands a CTP to the pool. One that it refuses is forgotten, unless another place may help; one
+	/// with a quote is kept back again, because the quote stays good.
 	async fn submit(&self, issued: &Issued, quote: Option<Quote>) -> Result<(), TradeError> {
 		let (signed, proof) = (issued.signed.clone(), issued.proof.clone());
+		let (genesis, quoted) = (self.connection.genesis(), quote.is_some());
 		let message = calls::commit_to_pay(signed, proof, quote);
-		self.connection.submit_message(&message).await?;
-		Ok(())
+		match self.connection.submit_message(&message).await {
+			Ok(_) => Ok(()),
+			Err(TxError::Connection(source)) => Err(TradeError::Unclear { id: issued.id, source }),
+			Err(refused) if quoted => {
+				self.meter.note_submitted(&issued.id, None, &genesis)?;
+				Err(refused.into())
+			},
+			Err(TxError::PlaceTaken) => Err(TxError::PlaceTaken.into()),
+			Err(refused) => {
+				self.meter.forget(&issued.id, &genesis)?;
+				Err(refused.into())
+			},
+		}
 	}
 }
 

@@ -162,6 +162,31 @@ async fn a_refusal_by_the_pool_should_be_named() {
 	bench.node.script().pool.push_back(Some((1010, "Custom error: 23")));
 	let error = bench.trader.commit(&order(400, 200)).await.unwrap_err();
 	assert_eq!((error.kind(), error.code().as_str()), (Kind::Refused, "CoeOutOfDate"));
+	assert!(bench.trader.meter().unconfirmed(&Genesis::zero()).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn ctps_in_quick_succession_should_count_before_the_node_notes_them() {
+	let bench = Bench::new().await;
+	for _ in 0..3 {
+		bench.trader.commit(&order(100, 3_000)).await.unwrap();
+	}
+	let error = bench.trader.commit(&order(100, 3_000)).await.unwrap_err();
+	assert_eq!(error.code(), "VaultTooSmall");
+	// What the node does not know two blocks later has been lost.
+	bench.node.script().best += NOTING;
+	bench.trader.commit(&order(100, 3_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn several_at_once_should_not_share_a_place_or_a_key() {
+	let bench = Bench::new().await;
+	let order = order(10, 10);
+	let commits = (0..40).map(|_| bench.trader.commit(&order));
+	let issued = futures::future::try_join_all(commits).await.unwrap();
+	let places: BTreeSet<u8> = issued.iter().map(|issued| issued.id.pool_slot()).collect();
+	let keys: BTreeSet<_> = issued.iter().map(|issued| issued.signed.ctp.receipt_key).collect();
+	assert_eq!((places.len(), keys.len(), bench.submitted().len()), (40, 40, 40));
 }
 
 #[tokio::test]
@@ -179,6 +204,10 @@ async fn a_prepared_ctp_should_wait_for_its_quote() {
 	assert_eq!(refused(&cheap, &ours).await, "no-such-quote");
 	assert_eq!(refused(&order(401, 5), &theirs).await, "no-such-quote");
 	assert_eq!(refused(&order(400, 6), &theirs).await, "no-such-quote");
+	// A refusal by the pool does not spoil the quote.
+	bench.node.script().pool.push_back(Some((1010, "Custom error: 9")));
+	assert_eq!(refused(&cheap, &theirs).await, "VaultTooSmall");
+	bench.node.script().submitted.clear();
 	let submitted = bench.trader.commit_quoted(&cheap, &theirs).await.unwrap();
 	assert_eq!(submitted, issued);
 	assert_eq!(bench.submitted(), [issued.signed]);

@@ -243,7 +243,8 @@ pub fn still_useful<S: Store>(
 			Some(Message::Commit(Addition { ctp: signed, .. })) => {
 				let ctp = &signed.ctp;
 				let id = CtpId::of(ctp, &genesis);
-				let enters = now.saturating_add(parameters.min_lifetime) <= ctp.expiry;
+				// The next block is the first that it can enter.
+				let enters = now.saturating_add(parameters.min_lifetime) < ctp.expiry;
 				let open = database.contains(ctp.expiry, &id)?;
 				!open && enters && !chain.is_settled(ctp.expiry, &id)
 			},

@@ -77,7 +77,7 @@ pub async fn run(options: &Options) -> Result<Summary, DemoError> {
 		.map_err(|source| DemoError::Output { path: std::env::temp_dir(), source })?;
 
 	table.say(&format!(
-		"{}: {} exporters sell to {} consumers in {} quarter-hours from {} on",
+		"{}: {} exporters, {} consumers, {} quarter-hours from {} on",
 		options.readings.display(),
 		plan.producers.len(),
 		plan.consumers.len(),

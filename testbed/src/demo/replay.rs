@@ -6,7 +6,7 @@
 
 use super::{
 	plan::{Opening, Plan, Purchase},
-	table::{Seller, State, Table},
+	table::{Buyer, Seller, State, Table},
 	DemoError,
 };
 use crate::{audit::Audit, community::Community};
@@ -330,6 +330,7 @@ impl Replay {
 		let mut state = State {
 			block: audit.last().number,
 			sellers: vec![Seller::default(); plan.producers.len()],
+			buyers: vec![Buyer::default(); plan.consumers.len()],
 			open: findings.open.len(),
 			..State::default()
 		};
@@ -338,10 +339,14 @@ impl Replay {
 		}
 		for made in made {
 			let seller = &mut state.sellers[made.purchase.producer];
+			let buyer = &mut state.buyers[made.purchase.consumer];
 			match self.outcome.became(made) {
 				Became::Settled { delivered, split } => {
 					seller.sold += u64::from(delivered.wh());
 					seller.earned = seller.earned.checked_add(split.payment).unwrap_or(Money::MAX);
+					let amount = made.purchase.amount.saturating_sub(split.released);
+					buyer.bought += u64::from(delivered.wh());
+					buyer.paid = buyer.paid.checked_add(amount).unwrap_or(Money::MAX);
 					state.settled += 1;
 					state.partial += usize::from(delivered < made.purchase.energy);
 				},
@@ -349,7 +354,7 @@ impl Replay {
 					seller.expired += 1;
 					state.expired += 1;
 				},
-				Became::Open => {},
+				Became::Open => buyer.open += 1,
 			}
 		}
 		state

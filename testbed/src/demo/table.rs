@@ -4,6 +4,9 @@ use super::plan::{Plan, Quarter};
 use spb_primitives::Money;
 use std::io::{self, IsTerminal, Write};
 
+/// Rows that are shown of each side.
+const ROWS: usize = 8;
+
 /// What there is to see of a producer.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Seller {
@@ -17,6 +20,17 @@ pub struct Seller {
 	pub expired: usize,
 }
 
+/// What there is to see of a consumer.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Buyer {
+	/// The energy that was traded, Wh.
+	pub bought: u64,
+	/// What was paid for it, fees included.
+	pub paid: Money,
+	/// CTPs that are on their way or in the database.
+	pub open: usize,
+}
+
 /// What there is to see after some blocks.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct State {
@@ -24,6 +38,8 @@ pub struct State {
 	pub block: u32,
 	/// The producers, in the plan's order.
 	pub sellers: Vec<Seller>,
+	/// The consumers, in the plan's order.
+	pub buyers: Vec<Buyer>,
 	/// CTPs in the database.
 	pub open: usize,
 	/// Trades that settled.
@@ -110,15 +126,18 @@ fn draw(plan: &Plan, number: usize, state: &State) -> String {
 			plan.quarters.len(),
 			state.block
 		),
-		None => format!("waiting for what nobody confirmed to expire, block {}\n", state.block),
+		None if state.open > 0 => {
+			format!("waiting for what nobody confirmed to expire, block {}\n", state.block)
+		},
+		None => format!("waiting for the last block to be final, block {}\n", state.block),
 	};
 	text += &format!(
-		"{:<16} {:>16} {:>11} {:>9} {:>14} {:>8}\n",
+		"{:<16} {:>14} {:>11} {:>11} {:>14} {:>8}\n",
 		"producer", "price", "offered", "sold", "earned", "expired"
 	);
-	for (producer, seller) in plan.producers.iter().zip(&state.sellers) {
+	for (producer, seller) in plan.producers.iter().zip(&state.sellers).take(ROWS) {
 		text += &format!(
-			"{:<16} {:>16} {:>8} Wh {:>6} Wh {:>10.4} SPB {:>8}\n",
+			"{:<16} {:>14} {:>8} Wh {:>8} Wh {:>10.4} SPB {:>8}\n",
 			short(&producer.name),
 			producer.price.to_string(),
 			seller.offered,
@@ -127,11 +146,36 @@ fn draw(plan: &Plan, number: usize, state: &State) -> String {
 			seller.expired,
 		);
 	}
+	text += &more(plan.producers.len());
+	text += &format!(
+		"{:<16} {:>14} {:>11} {:>11} {:>14} {:>8}\n",
+		"consumer", "", "", "bought", "paid", "open"
+	);
+	for (consumer, buyer) in plan.consumers.iter().zip(&state.buyers).take(ROWS) {
+		text += &format!(
+			"{:<16} {:>14} {:>11} {:>8} Wh {:>10.4} SPB {:>8}\n",
+			short(&consumer.name),
+			"",
+			"",
+			buyer.bought,
+			spb(buyer.paid),
+			buyer.open,
+		);
+	}
+	text += &more(plan.consumers.len());
 	text += &format!(
 		"CTPs: {} open, {} settled ({} in part), {} expired\n",
 		state.open, state.settled, state.partial, state.expired
 	);
 	text
+}
+
+/// That there are more than a screen has room for.
+fn more(all: usize) -> String {
+	match all.saturating_sub(ROWS) {
+		0 => String::new(),
+		rest => format!("and {rest} more\n"),
+	}
 }
 
 /// As much of a name as has room.
@@ -142,4 +186,69 @@ fn short(name: &str) -> String {
 /// SPB for the eye, not for sums.
 fn spb(money: Money) -> f64 {
 	money.units() as f64 / spb_primitives::units::SPB as f64
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::demo::plan::{Chain, Plan};
+	use spb_primitives::{Limits, Parameters};
+
+	fn plan(consumers: usize) -> Plan {
+		let buyers = (0..consumers).map(|n| format!("2016-06-06T12:00:00,home-{n:02},10,0\n"));
+		let text = format!(
+			"{}\n{}2016-06-06T12:00:00,sun,0,900\n",
+			spb_readings::HEADER,
+			buyers.collect::<String>()
+		);
+		let limits = Limits {
+			fee: Money::from_units(1),
+			min_amount: Money::from_units(2),
+			max_settlements: 5_000,
+			max_open: 1_000_000,
+			max_open_per_vault: 64,
+			max_sidecar: 8 << 20,
+		};
+		let chain = Chain { parameters: Parameters::DEVELOPMENT, limits };
+		Plan::new(&spb_readings::parse(&text).unwrap(), &chain).unwrap()
+	}
+
+	fn state(plan: &Plan) -> State {
+		State {
+			block: 7,
+			sellers: vec![Seller { offered: 900, sold: 20, ..Seller::default() }],
+			buyers: vec![Buyer { bought: 10, ..Buyer::default() }; plan.consumers.len()],
+			open: 1,
+			settled: 2,
+			partial: 0,
+			expired: 0,
+		}
+	}
+
+	#[test]
+	fn the_table_should_show_both_sides() {
+		let plan = plan(2);
+		let text = draw(&plan, 0, &state(&plan));
+		assert!(text.starts_with("quarter-hour 2016-06-06T12:00:00 (1 of 1), block 7\n"), "{text}");
+		for row in ["sun ", "home-00 ", "home-01 "] {
+			assert!(text.lines().any(|line| line.starts_with(row)), "{text}");
+		}
+		assert!(text.ends_with("CTPs: 1 open, 2 settled (0 in part), 0 expired\n"), "{text}");
+		assert!(draw(&plan, 1, &state(&plan)).starts_with("waiting for what nobody confirmed"));
+	}
+
+	#[test]
+	fn the_table_should_fit_on_a_screen() {
+		let plan = plan(60);
+		let text = draw(&plan, 0, &state(&plan));
+		assert!(text.lines().count() < 24 && text.contains("and 52 more"), "{text}");
+	}
+
+	#[test]
+	fn a_line_should_say_what_a_quarter_hour_brought() {
+		let plan = plan(2);
+		let line = line(&plan.quarters[0], 0, 1, &state(&plan));
+		assert!(line.starts_with("2016-06-06T12:00:00 (1/1)  block    7"), "{line}");
+		assert!(line.contains("offered    900 Wh") && line.contains("20 Wh in   2 CTPs"), "{line}");
+	}
 }

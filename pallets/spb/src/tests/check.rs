@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::{
+	database::store::Store,
 	runtime_api::{Missing, Verdict},
 	types::Seal,
 };
@@ -265,4 +266,22 @@ fn damaged_nodes_should_be_missing_and_not_bad() {
 	chain.assert_not_stored(&block, Verdict::Missing(Missing::Node));
 	assert_eq!(chain.prepare(&chain.head, &[Deal::new(1).commit()]).err(), Some(Missing::Node));
 	assert_eq!(chain.summary(&chain.head), Err(Missing::Node));
+}
+
+#[test]
+fn whatever_is_lost_or_damaged_should_not_be_blamed_on_the_block() {
+	let (chain, block) = good_block();
+	let whole = chain.store.snapshot();
+	for key in whole.keys() {
+		for damage in [None, Some(vec![0xff; 5])] {
+			chain.store.restore(whole.clone());
+			match &damage {
+				Some(bytes) => chain.store.set(key, bytes),
+				None => chain.store.remove(key),
+			}
+			let verdict = chain.check(&block);
+			let name = key.escape_ascii();
+			assert!(!matches!(verdict, Verdict::Bad(_)), "{name} is {damage:?}: {verdict:?}");
+		}
+	}
 }

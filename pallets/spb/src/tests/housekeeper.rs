@@ -7,7 +7,7 @@ use crate::{
 	runtime_api::{Missing, OpenCtp},
 };
 use proptest::prelude::*;
-use spb_primitives::BlockNumber;
+use spb_primitives::{root::entry_key, BlockNumber};
 use std::collections::BTreeMap;
 
 /// Lifetimes so short that a chain of some dozen blocks outlives them many times.
@@ -127,6 +127,22 @@ impl Kept {
 		}
 	}
 
+	/// That in each database that is kept each entry is found by its id, and proven.
+	fn assert_found_by_id(&self) {
+		for block in self.kept() {
+			let what = format!("of block {}, {} final", block.number, self.last_final);
+			let root = block.digest.unwrap().database_root;
+			let mut database = block::open(&self.chain.store, &block.hash, false, 0).unwrap();
+			for OpenCtp { id, signed } in self.chain.entries(&block.hash) {
+				assert_eq!(database.entry(&id), Ok(Some(signed.clone())), "the entry {what}");
+				let proof = database.proof(&id).unwrap().map(|(_, proof)| proof);
+				let key = entry_key(signed.ctp.expiry, &id);
+				let proven = proof.is_some_and(|proof| proof.verify(&root, &key, &signed.leaf()));
+				assert!(proven, "the proof {what}");
+			}
+		}
+	}
+
 	/// That nothing is left of what is older.
 	fn assert_older_gone(&self) {
 		for block in self.blocks.iter().filter(|block| block.number < self.first_kept()) {
@@ -211,6 +227,42 @@ fn empty_chain_should_come_back_to_a_handful_of_keys() {
 	};
 	assert!(left(prefixes[0]) <= 4, "the claims of one vault and one offer at most");
 	assert_eq!(left(prefixes[1]), 0);
+}
+
+#[test]
+fn closed_vaults_and_offers_should_leave_nothing_behind() {
+	let mut kept = Kept::new();
+	let mut sizes = Vec::new();
+	// Time and again an offer and a vault are opened, a CTP runs out, and both are closed.
+	for round in 0..6 {
+		let (offer_id, vault_id) = (round + 1, round + 1);
+		kept.chain.block_with(&[], || {
+			assert_eq!(offer(Alice, 1_000, PRICE, Terms::Listed), offer_id);
+			deposit(Charlie, 1_000);
+		});
+		let expiry = kept.chain.height() + 2;
+		let deal = Deal::new(round).energy(200).expiry(expiry).by(Charlie);
+		let deal = deal.with(|ctp| (ctp.vault, ctp.offer) = (vault_id, offer_id));
+		kept.chain.block_with(&[deal.commit()], || {
+			ok(Spb::close_offer(signed(Alice), offer_id));
+			ok(Spb::request_withdrawal(signed(Charlie), money(1_000)));
+		});
+		let height = kept.chain.height();
+		kept.chain.blocks_to(height + SHORT.longest_claim());
+		kept.chain.block_with(&[], || ok(Spb::withdraw(signed(Charlie))));
+		for _ in 0..4 * SHORT.retention() {
+			let block = kept.chain.block(&[]);
+			note_final(&kept.chain.store, block.number, block.hash);
+			kept.sweep(ALL);
+		}
+		assert!(kept.chain.query(|| crate::Vaults::<Test>::get(vault_id).is_none()));
+		assert!(kept.chain.query(|| crate::Offers::<Test>::get(offer_id).is_none()));
+		sizes.push(kept.chain.store.len());
+	}
+	assert!(
+		sizes.windows(2).all(|pair| pair[0] >= pair[1]),
+		"each round leaves something behind: {sizes:?}"
+	);
 }
 
 #[test]
@@ -301,6 +353,17 @@ fn earlier_and_unknown_final_blocks_should_change_nothing() {
 	kept.assert_older_gone();
 }
 
+#[test]
+fn entries_should_be_found_by_id_as_long_as_their_database_is_kept() {
+	let mut kept = Kept::new();
+	for number in 1..=40 {
+		kept.block(3);
+		kept.finalize(number);
+		kept.sweep(ALL);
+		kept.assert_found_by_id();
+	}
+}
+
 /// One step of a random chain: new trades, whether open ones settle, which block it stands on, how
 /// far finality is behind, how much is swept, and a choice among blocks.
 type Step = (u32, bool, u32, u32, u32, prop::sample::Index);
@@ -356,5 +419,10 @@ proptest! {
 		kept.assert_older_gone();
 		let heights = SHORT.retention() as usize + 1;
 		prop_assert!(kept.chain.store.len() <= 5 * heights + 10);
+	}
+
+	#[test]
+	fn forks_and_sweeps_should_leave_entries_to_be_found_by_id(steps in steps()) {
+		random_chain(steps).assert_found_by_id();
 	}
 }

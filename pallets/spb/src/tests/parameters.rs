@@ -192,7 +192,69 @@ fn assert_always_covered(change: &ParameterSet, entry: u32) {
 	assert!(chain.query(|| Vaults::<Test>::iter().count()) == 0, "the owner has its money");
 }
 
+/// Shorter lifetimes, longer ones, and a longer grace.
+fn changes() -> [ParameterSet; 3] {
+	let graceful = Parameters { grace: 3 * BEFORE.grace, ..BEFORE };
+	[(BEFORE, AFTER), (AFTER, BEFORE), (BEFORE, graceful)]
+		.map(|(old, new)| ParameterSet { current: old, previous: None }.change(new, 8))
+}
+
 #[test]
 fn ctp_should_stay_covered_where_nothing_changes() {
 	assert_always_covered(&ParameterSet { current: PARAMETERS, previous: None }, 9);
+}
+
+#[test]
+fn ctps_from_before_a_change_should_stay_covered() {
+	for change in changes() {
+		for entry in [5, 7, 8] {
+			assert_always_covered(&change, entry);
+		}
+	}
+}
+
+#[test]
+fn ctps_from_the_time_of_a_change_should_stay_covered() {
+	for change in changes() {
+		let (_, until) = change.previous.unwrap();
+		for entry in [9, until - 1, until, until + 1] {
+			assert_always_covered(&change, entry);
+		}
+	}
+}
+
+/// A chain that lengthens its grace when what expired at block 4 is gone for good.
+fn lengthened(deal: &Deal, settles: bool) -> TestChain {
+	let mut chain = TestChain::new();
+	chain.block(&[deal.commit()]);
+	if settles {
+		chain.block(&[deal.confirm(1_000, 1)]);
+	}
+	chain.blocks_to(4 + BEFORE.grace + 1);
+	assert!(chain.open().is_empty());
+	let longer = Parameters { grace: 2 * BEFORE.grace, ..BEFORE };
+	chain.block_with(&[], || set(longer, Some((BEFORE, 60))));
+	chain
+}
+
+#[test]
+fn lengthened_grace_should_claim_no_money_for_what_was_dropped() {
+	let chain = lengthened(&Deal::new(0).expiry(4).amount(IN_VAULT), false);
+	chain.assert_admitted(&Deal::new(1).expiry(20));
+	chain.assert_admitted(&Deal::new(0).expiry(20));
+}
+
+#[test]
+fn lengthened_grace_should_let_nothing_settle_again() {
+	let deal = Deal::new(0).expiry(4);
+	let chain = lengthened(&deal, true);
+	chain.in_next(&chain.head, || {
+		let seal = crate::Seal {
+			database_root: H256::zero(),
+			sidecar_hash: H256::zero(),
+			settlements: vec![deal.settlement(1_000)].try_into().unwrap(),
+		};
+		let again = Spb::seal(RuntimeOrigin::none(), seal);
+		assert_eq!(again, Err(crate::Error::<Test>::BadSettlement.into()));
+	});
 }

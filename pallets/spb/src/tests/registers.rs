@@ -114,3 +114,13 @@ fn nobody_else_should_revoke_a_meter() {
 		);
 	});
 }
+
+#[test]
+fn revoking_should_not_reach_the_meters_of_another_manufacturer() {
+	ExtBuilder::default().execute(|| {
+		let meter = meter_pair(1).public();
+		// Whether the call fails or does nothing to others: the meter of number 1 still counts.
+		let _ = Spb::revoke_meter(maker_signed(2), 2, meter);
+		assert_eq!(METER.proof(0).verify(&METER.key(0), 1, &GENESIS, &Spb::chain()), Ok(()));
+	});
+}

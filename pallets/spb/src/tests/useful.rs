@@ -32,8 +32,10 @@ fn ctp_should_be_useful_until_it_can_no_longer_enter() {
 		assert!(one(&chain, deal.commit()));
 		chain.assert_admitted(&deal);
 	}
-	chain.blocks_to(10 - PARAMETERS.min_lifetime + 1);
-	assert!(!one(&chain, deal.commit()));
+	for head in [10 - PARAMETERS.min_lifetime, 10, 30] {
+		chain.blocks_to(head);
+		assert!(!one(&chain, deal.commit()));
+	}
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The main job: the same readings give the same trades, and what cannot be replayed is refused.
 
+use crate::FOLDER;
 use serde_json::Value;
 use spb_readings::HEADER;
 use spb_testbed::Binary;
@@ -9,8 +10,6 @@ use std::{
 	path::{Path, PathBuf},
 	process::{Command, Output},
 };
-
-const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// The readings of the repository.
 fn week() -> PathBuf {

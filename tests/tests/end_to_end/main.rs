@@ -1,0 +1,11 @@
+//! End-to-end tests over real nodes, in one program so that they run side by side.
+
+mod bad_input;
+mod cli;
+mod demo;
+mod readme;
+mod restart;
+mod trades;
+
+/// Where what the tests share is kept.
+const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
