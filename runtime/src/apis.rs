@@ -13,10 +13,15 @@ use frame_support::{
 };
 use pallet_spb::{
 	block::{self, Judged},
-	database::{self, store::Offchain},
+	database::{
+		self,
+		restore::{restore, Target},
+		store::Offchain,
+	},
 	rules::Chain,
 	runtime_api::{
-		BlockChanges, CtpFilter, DatabaseSummary, Missing, OpenCtp, Prepared, SettledCtp, Verdict,
+		BlockChanges, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp, Prepared,
+		RestoreStep, Restoring, SettledCtp, Verdict,
 	},
 	types::{EnergyAccount, OfferFilter, OfferInfo, Page, Seal, VaultInfo, MAX_PAGE},
 	Call, Config,
@@ -26,7 +31,7 @@ use sp_consensus_aura::sr25519::AuthorityId as AuraId;
 use sp_core::{crypto::KeyTypeId, OpaqueMetadata, H256};
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
-	traits::{Block as BlockT, NumberFor},
+	traits::{Block as BlockT, Header as _, NumberFor},
 	transaction_validity::{TransactionSource, TransactionValidity},
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
@@ -330,6 +335,22 @@ impl_runtime_apis! {
 				sidecar: &sidecar,
 			};
 			block::check(&Spb::chain(), &Offchain, &judged)
+		}
+
+		fn restore(header: Header, step: RestoreStep) -> Result<Restoring, NotRestored> {
+			let digest = DatabaseDigest::find(&header.digest).ok_or(NotRestored::NoDigest)?;
+			let chain = Spb::chain();
+			let (parameters, limits) = (chain.parameters(), chain.limits());
+			let target = Target {
+				block: header.hash(),
+				number: header.number,
+				parent: header.parent_hash,
+				root: digest.database_root,
+				live_from: header.number.saturating_add(1).saturating_sub(parameters.grace),
+				max_open: limits.max_open,
+				genesis: chain.genesis(),
+			};
+			restore(&Offchain, &target, step)
 		}
 
 		fn has_database(hash: H256) -> bool {

@@ -1,11 +1,12 @@
 //! What there is to do behind the last final block: tell the housekeeper, take messages out of the
-//! inbox that can never enter a block any more, forget old evidence.
+//! inbox that can never enter a block any more, forget old evidence, trust what others made final.
 
 use super::{
 	inbox::{Inbox, Waiting},
 	runtime::{CtpDatabase, DatabaseError},
 	sidecars::{SidecarError, Sidecars},
 	store::StoreError,
+	unjudged::{MarkError, Unjudged},
 	Hash, LOG_TARGET,
 };
 use futures::{FutureExt, StreamExt};
@@ -30,6 +31,9 @@ pub enum TidyError {
 	/// The sidecars cannot be read or removed.
 	#[error(transparent)]
 	Sidecars(#[from] SidecarError),
+	/// The marks of unjudged blocks cannot be taken away.
+	#[error(transparent)]
+	Marks(#[from] MarkError),
 }
 
 /// Tidies up behind the last final block.
@@ -44,6 +48,19 @@ pub struct Tidy<C, P, A> {
 	pub inbox: Arc<Inbox>,
 	/// The evidence.
 	pub sidecars: Arc<Sidecars<A>>,
+	/// How long to keep it.
+	pub keep: Keep,
+	/// Blocks that were not judged.
+	pub unjudged: Arc<Unjudged<A>>,
+}
+
+/// How long evidence is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+	/// As long as others may ask for it.
+	Retention,
+	/// For ever: the node is an archive.
+	Always,
 }
 
 impl<C, P, A> Tidy<C, P, A>
@@ -68,10 +85,11 @@ where
 	}
 
 	async fn tidy(&self, number: BlockNumber, hash: Hash) {
+		let unmarked = self.unjudged.finalized(number).map_err(TidyError::from);
 		let noted = self.database.note_final(number, hash).map_err(TidyError::from);
 		let purged = self.purge(hash).await;
 		let pruned = self.prune(number, hash);
-		for error in [noted, purged, pruned].into_iter().filter_map(Result::err) {
+		for error in [unmarked, noted, purged, pruned].into_iter().filter_map(Result::err) {
 			log::warn!(target: LOG_TARGET, "Not all is tidied up behind block {number}: {error}");
 		}
 	}
@@ -101,6 +119,9 @@ where
 
 	/// Forgets sidecars past retention.
 	fn prune(&self, number: BlockNumber, hash: Hash) -> Result<(), TidyError> {
+		if self.keep == Keep::Always {
+			return Ok(());
+		}
 		let retention = self.database.parameters(hash)?.retention();
 		self.sidecars.prune(number.saturating_sub(retention))?;
 		Ok(())

@@ -3,20 +3,22 @@
 
 use super::{
 	block_key, block_record, changes_key, height_key, index_key, leftovers_key, read,
+	restore::{part_key, parts_of, restored_key, Indexed, DISCARDED},
 	store::{Offchain, Store},
 	tree::{below, Leftovers, Link},
-	write, ChangeRecord,
+	write, ChangeRecord, Roots,
 };
 use crate::{Config, Pallet};
 use alloc::vec::Vec;
 use codec::Encode;
 use sp_core::H256;
-use spb_primitives::{BlockNumber, Parameters};
+use spb_primitives::{BlockNumber, CtpId, Parameters};
 
 const FINAL: &[u8] = b"spb/final";
 const SWEPT: &[u8] = b"spb/swept";
 const WORK: &[u8] = b"spb/work";
 const INDEXED: &[u8] = b"spb/indexed";
+const TAIL: &[u8] = b"spb/tail";
 
 fn final_key(number: BlockNumber) -> Vec<u8> {
 	(b"spb/f/", number).encode()
@@ -65,6 +67,7 @@ pub fn housekeeping<T: Config>() {
 pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	let mut nodes = budget.nodes;
 	let mut work: Vec<(u8, Link)> = read(store, WORK).unwrap_or_default();
+	take_discarded(store, &mut work);
 	if !work.is_empty() {
 		forget_parts(store, &mut work, &mut nodes);
 		write(store, WORK, &work);
@@ -74,6 +77,7 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	let start: BlockNumber = read::<BlockNumber>(store, SWEPT).unwrap_or(0).saturating_add(1);
 	let end = end.min(start.saturating_add(budget.heights));
 	let mut swept = None;
+	let mut tail: Option<Roots> = read(store, TAIL);
 	for number in start..end {
 		if nodes == 0 {
 			break;
@@ -82,10 +86,17 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
 		for hash in blocks {
 			let left: Leftovers = read(store, &leftovers_key(&hash)).unwrap_or_default();
+			let record = block_record(store, &hash);
+			let restored = record.as_ref().is_some_and(|record| record.restored);
+			let roots = record.map(|record| record.roots);
 			let gone = if canonical == Some(hash) {
 				work.extend(left.dropped);
+				// A restored database shares nothing with those before it.
+				work.extend(tail.take_if(|_| restored).into_iter().flat_map(parts_of));
+				tail = roots.or(tail);
 				left.stale
 			} else {
+				work.extend(roots.filter(|_| restored).into_iter().flat_map(parts_of));
 				left.fresh
 			};
 			for name in &gone {
@@ -101,6 +112,9 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	if let Some(swept) = swept {
 		forget_parts(store, &mut work, &mut nodes);
 		write(store, WORK, &work);
+		if let Some(tail) = tail {
+			write(store, TAIL, &tail);
+		}
 		write(store, SWEPT, &swept);
 	}
 	sweep_index(store, parameters.grace, &budget);
@@ -116,6 +130,9 @@ fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
 	let mut indexed = None;
 	for number in start..end {
 		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
+		if !sweep_restored(store, number, expired) {
+			break;
+		}
 		let changes = |hash| read::<ChangeRecord>(store, &changes_key(hash)).unwrap_or_default();
 		let added: Vec<_> = blocks.iter().flat_map(|hash| changes(hash).added).collect();
 		if !added.iter().all(|(expiry, _)| expired(expiry)) {
@@ -129,6 +146,46 @@ fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
 	if let Some(indexed) = indexed {
 		write(store, INDEXED, &indexed);
 	}
+}
+
+/// Forgets the ids of databases restored at this height, one part of each in a run; says whether
+/// none is left.
+fn sweep_restored(
+	store: &impl Store,
+	number: BlockNumber,
+	expired: impl Fn(&BlockNumber) -> bool,
+) -> bool {
+	let mut restored: Vec<Indexed> = read(store, &restored_key(number)).unwrap_or_default();
+	if restored.is_empty() {
+		return true;
+	}
+	for indexed in restored.iter_mut().filter(|indexed| expired(&indexed.last_expiry)) {
+		indexed.parts = indexed.parts.saturating_sub(1);
+		let key = part_key(&indexed.version, indexed.parts);
+		let ids: Vec<CtpId> = read(store, &key).unwrap_or_default();
+		ids.iter().for_each(|id| store.remove(&index_key(id)));
+		store.remove(&key);
+	}
+	restored.retain(|indexed| indexed.parts > 0);
+	if restored.is_empty() {
+		store.remove(&restored_key(number));
+		return true;
+	}
+	write(store, &restored_key(number), &restored);
+	false
+}
+
+/// Takes over what refused and interrupted restorations wrote.
+fn take_discarded(store: &impl Store, work: &mut Vec<(u8, Link)>) {
+	let Some(before) = store.get(DISCARDED) else { return };
+	let discarded: Vec<(u8, Link)> = read(store, DISCARDED).unwrap_or_default();
+	if discarded.is_empty() {
+		return;
+	}
+	work.extend(discarded);
+	// First here, then gone there: what is on both lists for a while is only looked for twice.
+	write(store, WORK, work);
+	store.compare_and_set(DISCARDED, Some(before), &Vec::<(u8, Link)>::new().encode());
 }
 
 /// Takes away dropped parts, as many nodes as are left to do.

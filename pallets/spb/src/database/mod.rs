@@ -19,8 +19,11 @@
 //! | `spb/h/` number | the hashes of all blocks of that height that were checked |
 //! | `spb/f/` number | the final block of that height |
 //! | `spb/final`, `spb/swept`, `spb/indexed`, `spb/work` | how far finality and the housekeeper are |
+//! | `spb/tail` | [`Roots`] of the last final database that was forgotten |
+//! | `spb/restoring`, `spb/attempts`, `spb/discarded`, `spb/r/`, `spb/p/` | see [`restore`] |
 
 mod housekeeper;
+pub mod restore;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -78,6 +81,8 @@ pub struct BlockRecord {
 	pub parent: H256,
 	/// The database after it.
 	pub roots: Roots,
+	/// Whether the database was restored from its entries and not made from its parent's.
+	pub restored: bool,
 }
 
 /// What a block added and settled, as it is stored; what it dropped is among its leftovers.
@@ -327,7 +332,7 @@ impl<'a, S: Store> Database<'a, S> {
 		// Last, because it makes the database count.
 		let Self { live_from, tidied, .. } = self;
 		let roots = Roots { entries, vaults, offers, live_from, tidied };
-		write(self.store, &block_key(&hash), &BlockRecord { number, parent, roots });
+		write(self.store, &block_key(&hash), &BlockRecord { number, parent, roots, restored: false });
 		Ok(())
 	}
 
