@@ -11,7 +11,7 @@ use crate::{Config, Pallet};
 use alloc::vec::Vec;
 use codec::Encode;
 use sp_core::H256;
-use spb_primitives::{BlockNumber, Parameters};
+use spb_primitives::{BlockNumber, CtpId, Parameters};
 
 const FINAL: &[u8] = b"spb/final";
 const SWEPT: &[u8] = b"spb/swept";
@@ -20,6 +20,11 @@ const INDEXED: &[u8] = b"spb/indexed";
 
 fn final_key(number: BlockNumber) -> Vec<u8> {
 	(b"spb/f/", number).encode()
+}
+
+/// The ids that blocks of a height added, once the height is swept, with their expiries.
+fn indexed_key(number: BlockNumber) -> Vec<u8> {
+	(b"spb/i/", number).encode()
 }
 
 /// How much one run may do.
@@ -80,10 +85,15 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 		}
 		let canonical: Option<H256> = read(store, &final_key(number));
 		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
+		note_ids(store, number, &blocks);
 		for hash in blocks {
 			let left: Leftovers = read(store, &leftovers_key(&hash)).unwrap_or_default();
 			let gone = if canonical == Some(hash) {
-				work.extend(left.dropped);
+				if !left.dropped.is_empty() {
+					work.extend(left.dropped);
+					// Before the note of them goes.
+					write(store, WORK, &work);
+				}
 				left.stale
 			} else {
 				left.fresh
@@ -93,8 +103,10 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 			}
 			nodes = nodes.saturating_sub(gone.len() as u32);
 			store.remove(&leftovers_key(&hash));
+			store.remove(&changes_key(&hash));
 			store.remove(&block_key(&hash));
 		}
+		store.remove(&height_key(number));
 		store.remove(&final_key(number));
 		swept = Some(number);
 	}
@@ -106,6 +118,19 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	sweep_index(store, parameters.grace, &budget);
 }
 
+/// Notes which ids the blocks of a height added, before their own notes go.
+fn note_ids(store: &impl Store, number: BlockNumber, blocks: &[H256]) {
+	let mut ids: Vec<(BlockNumber, CtpId)> =
+		read(store, &indexed_key(number)).unwrap_or_default();
+	for hash in blocks {
+		let changes: ChangeRecord = read(store, &changes_key(hash)).unwrap_or_default();
+		ids.extend(changes.added);
+	}
+	if !ids.is_empty() {
+		write(store, &indexed_key(number), &ids);
+	}
+}
+
 /// Forgets the ids that swept blocks added, each height when all of them have expired in every
 /// database that is kept: until then they find their entries.
 fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
@@ -115,15 +140,13 @@ fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
 	let expired = |expiry: &BlockNumber| expiry.saturating_add(grace) <= swept;
 	let mut indexed = None;
 	for number in start..end {
-		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
-		let changes = |hash| read::<ChangeRecord>(store, &changes_key(hash)).unwrap_or_default();
-		let added: Vec<_> = blocks.iter().flat_map(|hash| changes(hash).added).collect();
+		let added: Vec<(BlockNumber, CtpId)> =
+			read(store, &indexed_key(number)).unwrap_or_default();
 		if !added.iter().all(|(expiry, _)| expired(expiry)) {
 			break;
 		}
 		added.iter().for_each(|(_, id)| store.remove(&index_key(id)));
-		blocks.iter().for_each(|hash| store.remove(&changes_key(hash)));
-		store.remove(&height_key(number));
+		store.remove(&indexed_key(number));
 		indexed = Some(number);
 	}
 	if let Some(indexed) = indexed {
