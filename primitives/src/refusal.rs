@@ -89,7 +89,6 @@ refusals! {
 	42 "R1" SidecarMismatch "the sidecar is not the one that the header names, or does not decode",
 	43 "R3" ReceiptsMismatch "receipts and settlements do not match one to one, in order",
 	44 "R4" RootMismatch "the database's root is not the one that the header names",
-	45 "S4" TooManySettlements "more settlements than a block may hold",
 }
 
 impl fmt::Display for Refusal {

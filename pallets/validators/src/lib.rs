@@ -12,6 +12,7 @@ use sp_staking::SessionIndex;
 
 #[frame_support::pallet]
 pub mod pallet {
+	use crate::has_keys;
 	use frame_support::{pallet_prelude::*, weights::constants::ParityDbWeight};
 	use frame_system::pallet_prelude::*;
 
@@ -20,7 +21,10 @@ pub mod pallet {
 
 	/// What the pallet needs of its runtime.
 	#[pallet::config]
-	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+	pub trait Config:
+		frame_system::Config<RuntimeEvent: From<Event<Self>>>
+		+ pallet_session::Config<ValidatorId = <Self as frame_system::Config>::AccountId>
+	{
 		/// Who decides.
 		type GoverningOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// The greatest number of validators.
@@ -72,17 +76,20 @@ pub mod pallet {
 		NotValidator,
 		/// The list is full: remove another first.
 		TooManyValidators,
-		/// A chain needs a validator: add another first.
+		/// A chain needs a validator with session keys: add another first.
 		LastValidator,
+		/// The account has no session keys: it sets them with `session.setKeys` first.
+		NoSessionKeys,
 	}
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Adds an account, which should have set its session keys.
+		/// Adds an account that has set its session keys.
 		#[pallet::call_index(0)]
-		#[pallet::weight(ParityDbWeight::get().reads_writes(1, 1))]
+		#[pallet::weight(ParityDbWeight::get().reads_writes(2, 1))]
 		pub fn add_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
+			ensure!(has_keys::<T>(&validator), Error::<T>::NoSessionKeys);
 			Validators::<T>::try_mutate(|validators| {
 				ensure!(!validators.contains(&validator), Error::<T>::AlreadyValidator);
 				validators.try_push(validator.clone()).map_err(|_| Error::<T>::TooManyValidators)
@@ -91,16 +98,18 @@ pub mod pallet {
 			Ok(())
 		}
 
-		/// Removes an account.
+		/// Removes an account; another with session keys must stay.
 		#[pallet::call_index(1)]
-		#[pallet::weight(ParityDbWeight::get().reads_writes(1, 1))]
+		#[pallet::weight(
+			ParityDbWeight::get().reads_writes(T::MaxValidators::get().saturating_add(1).into(), 1)
+		)]
 		pub fn remove_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			Validators::<T>::try_mutate(|validators| {
 				let at = validators.iter().position(|listed| *listed == validator);
 				let at = at.ok_or(Error::<T>::NotValidator)?;
-				ensure!(validators.len() > 1, Error::<T>::LastValidator);
 				validators.remove(at);
+				ensure!(validators.iter().any(has_keys::<T>), Error::<T>::LastValidator);
 				Ok::<_, Error<T>>(())
 			})?;
 			Self::deposit_event(Event::ValidatorRemoved { validator });
@@ -109,9 +118,17 @@ pub mod pallet {
 	}
 }
 
+/// Whether an account has set the keys with which it would sign blocks and votes.
+fn has_keys<T: Config>(validator: &T::AccountId) -> bool {
+	pallet_session::NextKeys::<T>::contains_key(validator)
+}
+
 impl<T: Config> pallet_session::SessionManager<T::AccountId> for Pallet<T> {
+	/// The list, but for those who have taken back their keys; where no one would be left, all stay
+	/// as they are, because a chain without authorities makes no more blocks.
 	fn new_session(_: SessionIndex) -> Option<Vec<T::AccountId>> {
-		let validators = Validators::<T>::get().into_inner();
+		let mut validators = Validators::<T>::get().into_inner();
+		validators.retain(has_keys::<T>);
 		(!validators.is_empty()).then_some(validators)
 	}
 

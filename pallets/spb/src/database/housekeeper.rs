@@ -24,6 +24,11 @@ fn final_key(number: BlockNumber) -> Vec<u8> {
 	(b"spb/f/", number).encode()
 }
 
+/// The ids that blocks of a height added, once the height is swept, with their expiries.
+fn indexed_key(number: BlockNumber) -> Vec<u8> {
+	(b"spb/i/", number).encode()
+}
+
 /// How much one run may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
@@ -84,28 +89,35 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 		}
 		let canonical: Option<H256> = read(store, &final_key(number));
 		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
+		note_ids(store, number, &blocks);
 		for hash in blocks {
 			let left: Leftovers = read(store, &leftovers_key(&hash)).unwrap_or_default();
 			let record = block_record(store, &hash);
 			let restored = record.as_ref().is_some_and(|record| record.restored);
 			let roots = record.map(|record| record.roots);
-			let gone = if canonical == Some(hash) {
-				work.extend(left.dropped);
+			let (gone, dropped) = if canonical == Some(hash) {
 				// A restored database shares nothing with those before it.
-				work.extend(tail.take_if(|_| restored).into_iter().flat_map(parts_of));
+				let before = tail.take_if(|_| restored).map(parts_of).unwrap_or_default();
 				tail = roots.or(tail);
-				left.stale
+				(left.stale, [left.dropped, before].concat())
 			} else {
-				work.extend(roots.filter(|_| restored).into_iter().flat_map(parts_of));
-				left.fresh
+				let whole = roots.filter(|_| restored).map(parts_of).unwrap_or_default();
+				(left.fresh, whole)
 			};
+			if !dropped.is_empty() {
+				work.extend(dropped);
+				// Before the note of them goes.
+				write(store, WORK, &work);
+			}
 			for name in &gone {
 				store.remove(&name.storage_key());
 			}
 			nodes = nodes.saturating_sub(gone.len() as u32);
 			store.remove(&leftovers_key(&hash));
+			store.remove(&changes_key(&hash));
 			store.remove(&block_key(&hash));
 		}
+		store.remove(&height_key(number));
 		store.remove(&final_key(number));
 		swept = Some(number);
 	}
@@ -120,6 +132,19 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	sweep_index(store, parameters.grace, &budget);
 }
 
+/// Notes which ids the blocks of a height added, before their own notes go.
+fn note_ids(store: &impl Store, number: BlockNumber, blocks: &[H256]) {
+	let mut ids: Vec<(BlockNumber, CtpId)> =
+		read(store, &indexed_key(number)).unwrap_or_default();
+	for hash in blocks {
+		let changes: ChangeRecord = read(store, &changes_key(hash)).unwrap_or_default();
+		ids.extend(changes.added);
+	}
+	if !ids.is_empty() {
+		write(store, &indexed_key(number), &ids);
+	}
+}
+
 /// Forgets the ids that swept blocks added, each height when all of them have expired in every
 /// database that is kept: until then they find their entries.
 fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
@@ -129,18 +154,16 @@ fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
 	let expired = |expiry: &BlockNumber| expiry.saturating_add(grace) <= swept;
 	let mut indexed = None;
 	for number in start..end {
-		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
 		if !sweep_restored(store, number, expired) {
 			break;
 		}
-		let changes = |hash| read::<ChangeRecord>(store, &changes_key(hash)).unwrap_or_default();
-		let added: Vec<_> = blocks.iter().flat_map(|hash| changes(hash).added).collect();
+		let added: Vec<(BlockNumber, CtpId)> =
+			read(store, &indexed_key(number)).unwrap_or_default();
 		if !added.iter().all(|(expiry, _)| expired(expiry)) {
 			break;
 		}
 		added.iter().for_each(|(_, id)| store.remove(&index_key(id)));
-		blocks.iter().for_each(|hash| store.remove(&changes_key(hash)));
-		store.remove(&height_key(number));
+		store.remove(&indexed_key(number));
 		indexed = Some(number);
 	}
 	if let Some(indexed) = indexed {

@@ -17,6 +17,7 @@
 //! | `spb/c/` block hash | what the block added and settled |
 //! | `spb/x/` CTP id | the expiry, which finds the entry |
 //! | `spb/h/` number | the hashes of all blocks of that height that were checked |
+//! | `spb/i/` number | the ids that swept blocks of that height added, until all have expired |
 //! | `spb/f/` number | the final block of that height |
 //! | `spb/final`, `spb/swept`, `spb/indexed`, `spb/work` | how far finality and the housekeeper are |
 //! | `spb/tail` | [`Roots`] of the last final database that was forgotten |
