@@ -20,7 +20,6 @@ use sp_consensus_aura::{
 	digests::CompatibleDigestItem, sr25519::AuthoritySignature as AuraSignature,
 };
 use sp_core::offchain::{storage::OffchainDb, OffchainDbExt};
-use sp_runtime::traits::Header as _;
 use spb_primitives::{BlockNumber, CtpId, InclusionProof, Money, OfferId, Parameters, VaultId};
 use spb_runtime::opaque::Block;
 use std::{

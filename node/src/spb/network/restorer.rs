@@ -382,8 +382,9 @@ impl<R: Restore> Restorer<R> {
 		let (tell, done) = oneshot::channel();
 		let until = Instant::now() + self.timing.linger;
 		let mut wants = self.wants.lock();
-		match wants.iter_mut().find(|want| want.block == block) {
-			Some(want) => {
+		match wants.iter().position(|want| want.block == block) {
+			Some(at) => {
+				let want = &mut wants[at];
 				want.until = until;
 				want.waiting.retain(|waiter| !waiter.is_canceled());
 				want.waiting.push(tell);

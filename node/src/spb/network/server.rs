@@ -16,14 +16,13 @@ use super::{
 };
 use codec::Encode;
 use pallet_spb::runtime_api::{CtpFilter, OpenCtp};
-use sc_client_api::{AuxStore, HeaderBackend};
+use sc_client_api::AuxStore;
 use sc_network::{
 	request_responses::{IncomingRequest, OutgoingResponse},
 	ReputationChange,
 };
 use sc_network::PeerId;
 use spb_primitives::{BlockNumber, CtpId, DatabaseDigest};
-use spb_runtime::opaque::Block;
 use std::{sync::Arc, time::Instant};
 
 /// Requests that wait; what comes when it is full is turned away by the network.
