@@ -356,6 +356,7 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 		pool: pool.clone(),
 		database: database.clone(),
 		inbox: inbox.clone(),
+		sidecars: sidecars.clone(),
 		events: events.clone(),
 	};
 	let tidy = Tidy {

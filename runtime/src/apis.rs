@@ -3,7 +3,7 @@
 use crate::{
 	calls, genesis, AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Header,
 	InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Spb, System,
-	TransactionPayment, VERSION,
+	TransactionPayment, UncheckedExtrinsic, VERSION,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -394,6 +394,12 @@ impl_runtime_apis! {
 				.into_iter()
 				.map(|message| message.map(|message| Spb::message_id(&message)))
 				.collect()
+		}
+
+		fn messages_of(sidecar: Vec<u8>) -> Vec<Vec<u8>> {
+			let calls = Spb::messages_of(&sidecar);
+			let bare = |call| UncheckedExtrinsic::new_bare(RuntimeCall::Spb(call)).encode();
+			calls.into_iter().map(bare).collect()
 		}
 
 		fn still_useful(hash: H256, extrinsics: Vec<Vec<u8>>) -> Result<Vec<bool>, Missing> {

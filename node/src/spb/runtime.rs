@@ -241,6 +241,15 @@ impl CtpDatabase {
 		ask!(self.plain(), message_ids, at, extrinsics)
 	}
 
+	/// The messages that a sidecar was made of, as the runtime at `at` writes them.
+	pub fn messages_of(
+		&self,
+		at: Hash,
+		sidecar: Vec<u8>,
+	) -> Result<Vec<Vec<u8>>, DatabaseError> {
+		ask!(self.plain(), messages_of, at, sidecar)
+	}
+
 	/// For each extrinsic, whether it is a message that may still enter a block on top of the final
 	/// block `hash`. A receipt counts as long as its commitment is among those asked about.
 	pub fn still_useful(

@@ -193,8 +193,8 @@ sp_api::decl_runtime_apis! {
 		fn check_meter_proof(key: ReceiptKey, proof: MeterProof) -> Result<(), Refusal>;
 	}
 
-	/// The rules of the CTP database, for the node that carries it. All but `message_ids` and
-	/// `settlements` need the node's off-chain database as an externality.
+	/// The rules of the CTP database, for the node that carries it. All but `message_ids`,
+	/// `messages_of` and `settlements` need the node's off-chain database as an externality.
 	pub trait CtpDatabaseApi {
 		/// Judges candidates (encoded extrinsics, in order) for a block with this header on top of
 		/// the block at which it is called, whose database must be stored.
@@ -227,6 +227,9 @@ sp_api::decl_runtime_apis! {
 		fn note_final(number: BlockNumber, hash: H256);
 		/// For each encoded extrinsic, the id of the CTP it is about, if it is a message of SPB.
 		fn message_ids(extrinsics: Vec<Vec<u8>>) -> Vec<Option<CtpId>>;
+		/// The messages that an encoded sidecar was made of, as encoded extrinsics, for a node that
+		/// takes them back from an abandoned fork.
+		fn messages_of(sidecar: Vec<u8>) -> Vec<Vec<u8>>;
 		/// For each encoded extrinsic, whether it is a message that may still enter a block on top
 		/// of the final block `hash`, at which this is called.
 		fn still_useful(hash: H256, extrinsics: Vec<Vec<u8>>) -> Result<Vec<bool>, Missing>;
