@@ -101,7 +101,9 @@ fn run_node(cli: &Cli, arguments: &RunArgs) -> sc_cli::Result<()> {
 	}
 	cli.create_runner(command)?.run_node_until_exit(|config| async move {
 		match config.network.network_backend {
-			NetworkBackendType::Litep2p => service::run(config, keep).map_err(sc_cli::Error::Service),
+			NetworkBackendType::Litep2p => {
+				service::run(config, keep).map_err(sc_cli::Error::Service)
+			},
 			NetworkBackendType::Libp2p => Err(sc_cli::Error::Input(
 				"spb-node speaks litep2p only: leave out `--network-backend libp2p`".into(),
 			)),

@@ -384,8 +384,7 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 
 	let sidecar_server = SidecarServer { sidecars: sidecars.clone(), metrics: metrics.clone() };
 	let sidecar_server = Server::new(sidecar_requests, sidecar_server);
-	let database_server =
-		DatabaseServer { databases: database.clone(), metrics: metrics.clone() };
+	let database_server = DatabaseServer { databases: database.clone(), metrics: metrics.clone() };
 	let database_server = Server::new(database_requests, database_server);
 	let peers = Arc::new(Connected { network: network.clone(), sync: sync_service.clone() });
 	spawner.spawn_blocking("spb-sidecar-server", Some("spb"), sidecar_server.run());

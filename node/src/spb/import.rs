@@ -221,9 +221,7 @@ where
 		let sidecar = match fetched.filter(|bytes| hash_of(bytes) == digest.sidecar_hash) {
 			Some(sidecar) => sidecar,
 			None if old => return Ok((Judgement::Unjudged(None), self.turn().await)),
-			None => {
-				return Err(NotJudged::SidecarMissing { number, sidecar: digest.sidecar_hash })
-			},
+			None => return Err(NotJudged::SidecarMissing { number, sidecar: digest.sidecar_hash }),
 		};
 
 		let parent = header.parent_hash;
@@ -288,7 +286,10 @@ where
 		let reason = match judged {
 			false => Reason::NotJudged,
 			true if self.unjudged.contains(&parent) => Reason::StandsOnOne,
-			true => return Ok((write, true)),
+			true => {
+				write.extend(self.unjudged.unmark(number, &block.post_hash()));
+				return Ok((write, true));
+			},
 		};
 		write.extend(self.unjudged.mark(number, block.post_hash(), parent, reason));
 		Ok((write, false))
@@ -483,7 +484,8 @@ mod tests {
 	}
 
 	struct Bench {
-		import: DatabaseImport<Arc<DoubleInner>, DoubleJudge, DoubleSource, DoubleDatabases, Memory>,
+		import:
+			DatabaseImport<Arc<DoubleInner>, DoubleJudge, DoubleSource, DoubleDatabases, Memory>,
 		inner: Arc<DoubleInner>,
 	}
 
@@ -586,7 +588,9 @@ mod tests {
 		let error = bench.import.import_block(block(BlockOrigin::NetworkBroadcast)).await;
 		let error = error.unwrap_err().to_string();
 		assert!(error.contains("of block 3 is not at hand"), "{error}");
-		assert!(bench.inner.imported.lock().is_empty() && bench.import.judge.asked.lock().is_empty());
+		assert!(
+			bench.inner.imported.lock().is_empty() && bench.import.judge.asked.lock().is_empty()
+		);
 		let wanted = bench.import.source.wanted.lock();
 		assert_eq!((wanted[0].0, wanted[0].1.number), (hash_of(&EVIDENCE), 3));
 		assert_eq!(count(&bench, "missing"), 1);

@@ -6,7 +6,6 @@
 
 use super::{unjudged::is_older_than_window, Hash, Header, LOG_TARGET};
 use crate::service::{FullBackend, FullClient};
-use parking_lot::Mutex;
 use pallet_spb::{
 	runtime_api::{
 		BlockChanges, CtpDatabaseApi, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp,
@@ -14,6 +13,7 @@ use pallet_spb::{
 	},
 	types::{OfferInfo, VaultInfo},
 };
+use parking_lot::Mutex;
 use sc_client_api::{Backend, HeaderBackend};
 use sp_api::{ApiError, ApiExt, ApiRef, ProvideRuntimeApi};
 use sp_consensus_aura::{
@@ -134,15 +134,15 @@ impl CtpDatabase {
 	/// Whether a block is so old that its evidence is not asked for any more, by its slot, this
 	/// machine's clock and the parameters after the last final block.
 	pub fn is_old(&self, header: &Header) -> bool {
-		let slot = header.digest.logs.iter().find_map(|item| {
-			CompatibleDigestItem::<AuraSignature>::as_aura_pre_digest(item)
-		});
+		let slot = header
+			.digest
+			.logs
+			.iter()
+			.find_map(|item| CompatibleDigestItem::<AuraSignature>::as_aura_pre_digest(item));
 		let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
 		let parameters = self.parameters(self.client.info().finalized_hash);
 		match (slot, since_epoch, parameters) {
-			(Some(slot), Ok(now), Ok(parameters)) => {
-				is_older_than_window(*slot, &parameters, now)
-			},
+			(Some(slot), Ok(now), Ok(parameters)) => is_older_than_window(*slot, &parameters, now),
 			_ => false,
 		}
 	}
@@ -242,11 +242,7 @@ impl CtpDatabase {
 	}
 
 	/// The messages that a sidecar was made of, as the runtime at `at` writes them.
-	pub fn messages_of(
-		&self,
-		at: Hash,
-		sidecar: Vec<u8>,
-	) -> Result<Vec<Vec<u8>>, DatabaseError> {
+	pub fn messages_of(&self, at: Hash, sidecar: Vec<u8>) -> Result<Vec<Vec<u8>>, DatabaseError> {
 		ask!(self.plain(), messages_of, at, sidecar)
 	}
 

@@ -120,6 +120,22 @@ impl<A: AuxStore> Unjudged<A> {
 		vec![(height_key(number), Some(of_height)), marks.heights_to_write()]
 	}
 
+	/// Takes away the mark of a block that was found good after all, on a parent that has none; gives
+	/// what to write with it. Only a block whose import came to nothing can have such a mark.
+	pub fn unmark(&self, number: BlockNumber, block: &Hash) -> Vec<Auxiliary> {
+		let mut marks = self.marks.write();
+		if !marks.blocks.remove(block) {
+			return Vec::new();
+		}
+		let of_height = marks.heights.entry(number).or_default();
+		of_height.retain(|mark| mark.block != *block);
+		let left = (!of_height.is_empty()).then(|| of_height.encode());
+		if left.is_none() {
+			marks.heights.remove(&number);
+		}
+		vec![(height_key(number), left), marks.heights_to_write()]
+	}
+
 	/// Takes away the marks that a final block has made void: those up to its height, and those of
 	/// good blocks that stand on it.
 	pub fn finalized(&self, number: BlockNumber) -> Result<(), MarkError> {
@@ -153,12 +169,9 @@ impl<A: AuxStore> Unjudged<A> {
 		}
 		heights.retain(|_, of_height| !of_height.is_empty());
 		write.push(marks.heights_to_write());
-		let (set, removed): (Vec<_>, Vec<_>) =
-			write.iter().partition(|(_, value)| value.is_some());
-		let set: Vec<_> = set
-			.iter()
-			.filter_map(|(key, value)| Some((&key[..], value.as_deref()?)))
-			.collect();
+		let (set, removed): (Vec<_>, Vec<_>) = write.iter().partition(|(_, value)| value.is_some());
+		let set: Vec<_> =
+			set.iter().filter_map(|(key, value)| Some((&key[..], value.as_deref()?))).collect();
 		let removed: Vec<_> = removed.iter().map(|(key, _)| &key[..]).collect();
 		self.aux.insert_aux(&set, &removed)?;
 		Ok(())
@@ -201,9 +214,9 @@ impl Marks {
 
 /// Whether a block of this slot is older than the window in which its evidence is asked for.
 pub fn is_older_than_window(slot: u64, parameters: &Parameters, now: Duration) -> bool {
-	let age = now.as_millis().saturating_sub(
-		u128::from(slot).saturating_mul(parameters.slot_duration.into()),
-	);
+	let age = now
+		.as_millis()
+		.saturating_sub(u128::from(slot).saturating_mul(parameters.slot_duration.into()));
 	let window =
 		u128::from(parameters.evidence_window).saturating_mul(parameters.slot_duration.into());
 	age > window
@@ -373,6 +386,20 @@ mod tests {
 		assert_eq!(marked(&unjudged, &fork), [6, 7]);
 		assert_eq!(marked(&Unjudged::open(memory.clone()).unwrap(), &fork), [6, 7]);
 		unjudged.finalized(8).unwrap();
+		assert!(unjudged.is_empty() && memory.0.lock().is_empty());
+	}
+
+	#[test]
+	fn block_found_good_after_all_should_lose_its_mark() {
+		let (unjudged, memory) = store();
+		let chain = chain(4, 0, None);
+		mark(&unjudged, &chain[2], Reason::NotJudged);
+		mark(&unjudged, &chain[3], Reason::StandsOnOne);
+		assert!(unjudged.unmark(1, &chain[1].hash()).is_empty());
+		for header in &chain[2..] {
+			memory.apply(unjudged.unmark(header.number, &header.hash()));
+			assert!(!unjudged.contains(&header.hash()));
+		}
 		assert!(unjudged.is_empty() && memory.0.lock().is_empty());
 	}
 

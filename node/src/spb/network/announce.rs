@@ -178,8 +178,7 @@ mod tests {
 	}
 
 	fn header(number: BlockNumber, sidecar: &[u8]) -> Header {
-		let digest =
-			DatabaseDigest { database_root: Hash::zero(), sidecar_hash: hash_of(sidecar) };
+		let digest = DatabaseDigest { database_root: Hash::zero(), sidecar_hash: hash_of(sidecar) };
 		let digest = Digest { logs: vec![digest.to_item()] };
 		Header::new(number, Hash::zero(), Hash::zero(), Hash::zero(), digest)
 	}

@@ -19,7 +19,9 @@ use super::{
 	reputation,
 };
 use codec::Encode;
-use futures::{channel::oneshot, future::BoxFuture, stream::FuturesUnordered, FutureExt, StreamExt};
+use futures::{
+	channel::oneshot, future::BoxFuture, stream::FuturesUnordered, FutureExt, StreamExt,
+};
 use parking_lot::Mutex;
 use sc_client_api::AuxStore;
 use sc_network::{request_responses::RequestFailure, PeerId, ProtocolName};

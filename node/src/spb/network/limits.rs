@@ -1,8 +1,8 @@
 //! How fast one peer may ask.
 
 use super::reputation;
-use sc_network::ReputationChange;
 use sc_network::PeerId;
+use sc_network::ReputationChange;
 use std::{
 	collections::HashMap,
 	time::{Duration, Instant},
@@ -66,7 +66,8 @@ impl Limiter {
 
 	/// Forgets peers whose buckets are full again; where none is, all of them.
 	fn forget_idle(&mut self, now: Instant) {
-		let full = Duration::from_secs(u64::from(3 * self.rate.burst / self.rate.per_second.max(1)));
+		let full =
+			Duration::from_secs(u64::from(3 * self.rate.burst / self.rate.per_second.max(1)));
 		self.buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at) < full);
 		if self.buckets.len() >= MAX_PEERS {
 			self.buckets.clear();

@@ -136,14 +136,8 @@ mod tests {
 		let (block, root) = (Hash::repeat_byte(1), Hash::repeat_byte(2));
 		let request = DatabaseRequest { block, root, after: Some((40, id(1))), limit: 0x0102_0304 };
 		let id = id(1);
-		let golden = [
-			&[1; 32][..],
-			&[2; 32],
-			&[1, 40, 0, 0, 0],
-			id.0.as_bytes(),
-			&[4, 3, 2, 1],
-		]
-		.concat();
+		let golden =
+			[&[1; 32][..], &[2; 32], &[1, 40, 0, 0, 0], id.0.as_bytes(), &[4, 3, 2, 1]].concat();
 		assert_eq!(request.encode(), golden);
 		assert_eq!(DatabaseRequest::read(&golden).unwrap(), request);
 		let part = DatabasePart { entries: vec![signed(1)], last: true };

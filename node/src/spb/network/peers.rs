@@ -2,13 +2,13 @@
 
 use super::super::{Hash, LOG_TARGET};
 use async_trait::async_trait;
+use sc_network::PeerId;
 use sc_network::{
 	request_responses::{IfDisconnected, RequestFailure},
 	service::traits::NetworkService,
 	NetworkSyncForkRequest, ProtocolName, ReputationChange,
 };
 use sc_network_sync::SyncingService;
-use sc_network::PeerId;
 use sp_consensus::SyncOracle;
 use spb_primitives::BlockNumber;
 use spb_runtime::opaque::Block;

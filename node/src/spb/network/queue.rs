@@ -14,10 +14,7 @@ use sp_consensus::BlockOrigin;
 use sp_runtime::Justifications;
 use spb_primitives::{BlockNumber, DatabaseDigest};
 use spb_runtime::opaque::Block;
-use std::{
-	sync::Arc,
-	task::Context,
-};
+use std::{sync::Arc, task::Context};
 
 /// Hears which sidecars will be wanted soon.
 pub trait Ahead: Send + Sync + 'static {

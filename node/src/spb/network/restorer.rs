@@ -254,8 +254,7 @@ impl<R: Restore> Restorer<R> {
 		turn: usize,
 	) -> Result<(), NotRestoredYet> {
 		let header = self.rules.header(block).ok_or(NotRestoredYet::NoHeader(block))?;
-		let digest =
-			DatabaseDigest::find(&header.digest).ok_or(NotRestoredYet::NoHeader(block))?;
+		let digest = DatabaseDigest::find(&header.digest).ok_or(NotRestoredYet::NoHeader(block))?;
 		let (number, root) = (header.number, digest.database_root);
 		if root == Hash::zero() {
 			return self.restore_own(&header, Vec::new());
@@ -443,10 +442,8 @@ mod tests {
 
 	impl DoubleRules {
 		fn new(expected: usize) -> Arc<Self> {
-			let digest = DatabaseDigest {
-				database_root: Hash::repeat_byte(2),
-				sidecar_hash: Hash::zero(),
-			};
+			let digest =
+				DatabaseDigest { database_root: Hash::repeat_byte(2), sidecar_hash: Hash::zero() };
 			let digest = Digest { logs: vec![digest.to_item()] };
 			let header = Header::new(7, Hash::zero(), Hash::zero(), Hash::zero(), digest);
 			let (begun, done) = (Mutex::default(), AtomicBool::new(false));
@@ -589,7 +586,8 @@ mod tests {
 		let block = rules.header.hash();
 		let peers = DoublePeers::default();
 		let liar = peers.add(|_| Some(vec![1, 2, 3]));
-		let bench = bench(rules, peers, DoubleRefold(Some(DoubleDatabases::new(20).signed()))).await;
+		let bench =
+			bench(rules, peers, DoubleRefold(Some(DoubleDatabases::new(20).signed()))).await;
 		// No one else has it, so the node makes it itself.
 		assert!(bench.restorer.restore(block).await);
 		assert_eq!(*bench.peers.reported.lock(), [(liar, reputation::MALFORMED_ANSWER)]);

@@ -17,11 +17,11 @@ use super::{
 use codec::Encode;
 use pallet_spb::runtime_api::{CtpFilter, OpenCtp};
 use sc_client_api::AuxStore;
+use sc_network::PeerId;
 use sc_network::{
 	request_responses::{IncomingRequest, OutgoingResponse},
 	ReputationChange,
 };
-use sc_network::PeerId;
 use spb_primitives::{BlockNumber, CtpId, DatabaseDigest};
 use std::{sync::Arc, time::Instant};
 
@@ -216,6 +216,7 @@ impl<D: Databases> Answers for DatabaseServer<D> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+	use super::super::messages::MAX_SIDECARS;
 	use super::{
 		super::super::{
 			message::tests::{id, signed},
@@ -223,7 +224,6 @@ pub(crate) mod tests {
 		},
 		*,
 	};
-	use super::super::messages::MAX_SIDECARS;
 	use futures::channel::oneshot;
 
 	fn metrics() -> Metrics {

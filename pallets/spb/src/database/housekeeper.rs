@@ -134,8 +134,7 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 
 /// Notes which ids the blocks of a height added, before their own notes go.
 fn note_ids(store: &impl Store, number: BlockNumber, blocks: &[H256]) {
-	let mut ids: Vec<(BlockNumber, CtpId)> =
-		read(store, &indexed_key(number)).unwrap_or_default();
+	let mut ids: Vec<(BlockNumber, CtpId)> = read(store, &indexed_key(number)).unwrap_or_default();
 	for hash in blocks {
 		let changes: ChangeRecord = read(store, &changes_key(hash)).unwrap_or_default();
 		ids.extend(changes.added);

@@ -333,7 +333,11 @@ impl<'a, S: Store> Database<'a, S> {
 		// Last, because it makes the database count.
 		let Self { live_from, tidied, .. } = self;
 		let roots = Roots { entries, vaults, offers, live_from, tidied };
-		write(self.store, &block_key(&hash), &BlockRecord { number, parent, roots, restored: false });
+		write(
+			self.store,
+			&block_key(&hash),
+			&BlockRecord { number, parent, roots, restored: false },
+		);
 		Ok(())
 	}
 

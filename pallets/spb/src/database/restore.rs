@@ -216,9 +216,8 @@ fn index<S: Store>(
 	parts: u32,
 ) -> Result<Restoring, NotRestored> {
 	let database = Database::new(store, progress.roots.clone());
-	let rows = database
-		.list(&CtpFilter::default(), after, MAX_PART)
-		.map_err(|_| NotRestored::Damaged)?;
+	let rows =
+		database.list(&CtpFilter::default(), after, MAX_PART).map_err(|_| NotRestored::Damaged)?;
 	let ids: Vec<_> = rows.iter().map(|open| open.id).collect();
 	for open in &rows {
 		write(store, &index_key(&open.id), &open.signed.ctp.expiry);
@@ -230,15 +229,11 @@ fn index<S: Store>(
 		return Ok(Restoring::More);
 	}
 	// A grace that was shortened may leave entries that would have gone by the new one.
-	let first =
-		database.list(&CtpFilter::default(), None, 1).map_err(|_| NotRestored::Damaged)?;
+	let first = database.list(&CtpFilter::default(), None, 1).map_err(|_| NotRestored::Damaged)?;
 	let first = first.first().map_or(target.live_from, |open| open.signed.ctp.expiry);
 	let roots = Roots { live_from: target.live_from.min(first), ..progress.roots.clone() };
-	let indexed = after.map(|(last_expiry, _)| Indexed {
-		version: progress.version,
-		parts,
-		last_expiry,
-	});
+	let indexed =
+		after.map(|(last_expiry, _)| Indexed { version: progress.version, parts, last_expiry });
 	finish(store, target, roots, indexed);
 	Ok(Restoring::Done)
 }

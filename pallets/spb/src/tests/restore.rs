@@ -181,10 +181,7 @@ fn steps_out_of_turn_should_change_nothing() {
 	assert_eq!(restore(&store, &target, RestoreStep::Finish), not_begun);
 	assert_eq!(restore(&store, &target, RestoreStep::Begin), Ok(Restoring::More));
 	assert_eq!(restore(&store, &other, RestoreStep::Entries(all.clone())), not_begun);
-	assert_eq!(
-		restore(&store, &target, RestoreStep::Entries(all.clone())),
-		Ok(Restoring::More)
-	);
+	assert_eq!(restore(&store, &target, RestoreStep::Entries(all.clone())), Ok(Restoring::More));
 	assert_eq!(restore(&store, &other, RestoreStep::Finish), not_begun);
 	assert_eq!(restore(&store, &target, RestoreStep::Finish), Ok(Restoring::More));
 	assert_eq!(restore(&store, &target, RestoreStep::Entries(all)), not_begun);
