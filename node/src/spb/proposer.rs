@@ -43,6 +43,9 @@ const CANDIDATE_BYTES: usize = 6 * 1024 * 1024;
 /// The part of the time for a proposal that preparing should take at the most: 1 in this.
 const PREPARE_SHARE: u32 = 2;
 
+/// How long blocks that were not judged may wait for finality before this node builds beside them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Prepares blocks.
 pub trait Prepare: Send + Sync {
 	/// Has a block with this header prepared from candidates on top of `parent`.
@@ -80,10 +83,11 @@ pub enum ProposeError<E> {
 		#[source]
 		source: DatabaseError,
 	},
-	/// The parent, or a block below it that is not final, was imported without being judged.
+	/// There are blocks that were imported without being judged, and others may be about to make
+	/// them final; or the parent stands on one.
 	#[error(
-		"block {number} would stand on one that was not judged here: nothing is built on it until \
-		 others have made it final"
+		"block {number} would stand on or beside blocks that were not judged here: others have to \
+		 make them final first"
 	)]
 	OnUnjudged {
 		/// The block's number.
@@ -167,11 +171,11 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 	/// Prepares a block with this header and gives its inherent data.
 	fn prepare<E>(&self, header: Header, had: Duration) -> Result<Vec<u8>, ProposeError<E>> {
 		let number = header.number;
-		if self.unjudged.contains(&header.parent_hash) {
+		if !self.unjudged.may_build(&header.parent_hash, PATIENCE) {
 			self.metrics.slots_skipped.inc();
 			log::warn!(
 				target: LOG_TARGET,
-				"No block {number}: its parent stands on a block that was not judged",
+				"No block {number} in this slot: blocks that were not judged wait for finality",
 			);
 			return Err(ProposeError::OnUnjudged { number });
 		}
