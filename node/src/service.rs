@@ -296,6 +296,7 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		database: database.clone(),
 		inbox: inbox.clone(),
 		sidecars: sidecars.clone(),
+		stays: Default::default(),
 	};
 	let watch = Watch::new(client.clone(), database.clone(), events.clone(), metrics.clone());
 	let indexer = Indexer {

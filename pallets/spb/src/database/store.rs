@@ -17,6 +17,14 @@ pub trait Store {
 #[derive(Clone, Copy, Default)]
 pub struct Offchain;
 
+impl Offchain {
+	/// Stores `value` under `key` if `old` is there still.
+	pub fn replace(&self, key: &[u8], old: Option<Vec<u8>>, value: &[u8]) -> bool {
+		let kind = StorageKind::PERSISTENT;
+		sp_io::offchain::local_storage_compare_and_set(kind, key, old, value)
+	}
+}
+
 impl Store for Offchain {
 	fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
 		sp_io::offchain::local_storage_get(StorageKind::PERSISTENT, key)
