@@ -1,11 +1,12 @@
 //! What there is to do behind the last final block: tell the housekeeper, take messages out of the
-//! inbox that can never enter a block any more, forget old evidence.
+//! inbox that can never enter a block any more, forget old evidence, trust what others made final.
 
 use super::{
 	inbox::{Inbox, Waiting},
 	runtime::{CtpDatabase, DatabaseError},
 	sidecars::{SidecarError, Sidecars},
 	store::StoreError,
+	unjudged::{MarkError, Unjudged},
 	Hash, LOG_TARGET,
 };
 use futures::{FutureExt, StreamExt};
@@ -38,6 +39,9 @@ pub enum TidyError {
 	/// The sidecars cannot be read or removed.
 	#[error(transparent)]
 	Sidecars(#[from] SidecarError),
+	/// The marks of unjudged blocks cannot be taken away.
+	#[error(transparent)]
+	Marks(#[from] MarkError),
 }
 
 /// Tidies up behind the last final block.
@@ -50,10 +54,23 @@ pub struct Tidy<C, P, A> {
 	pub database: Arc<CtpDatabase>,
 	/// The messages.
 	pub inbox: Arc<Inbox>,
-	/// The evidence.
-	pub sidecars: Arc<Sidecars<A>>,
 	/// Since when messages are in the pool.
 	pub stays: Stays,
+	/// The evidence.
+	pub sidecars: Arc<Sidecars<A>>,
+	/// How long to keep it.
+	pub keep: Keep,
+	/// Blocks that were not judged.
+	pub unjudged: Arc<Unjudged<A>>,
+}
+
+/// How long evidence is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+	/// As long as others may ask for it.
+	Retention,
+	/// For ever: the node is an archive.
+	Always,
 }
 
 /// Since when messages are in the pool; none for those that have left it.
@@ -102,13 +119,14 @@ where
 	}
 
 	async fn tidy(&mut self, number: BlockNumber, hash: Hash) {
+		let unmarked = self.unjudged.finalized(number).map_err(TidyError::from);
 		let noted = self.database.note_final(number, hash).map_err(TidyError::from);
 		let purged = self.purge(hash).await;
 		let here: Vec<_> = self.inbox.all().iter().map(|waiting| waiting.hash).collect();
 		let over = self.stays.over(&here, Instant::now());
 		self.leave_pool(&over).await;
 		let pruned = self.prune(number, hash);
-		for error in [noted, purged, pruned].into_iter().filter_map(Result::err) {
+		for error in [unmarked, noted, purged, pruned].into_iter().filter_map(Result::err) {
 			log::warn!(target: LOG_TARGET, "Not all is tidied up behind block {number}: {error}");
 		}
 	}
@@ -145,6 +163,9 @@ where
 
 	/// Forgets sidecars past retention.
 	fn prune(&self, number: BlockNumber, hash: Hash) -> Result<(), TidyError> {
+		if self.keep == Keep::Always {
+			return Ok(());
+		}
 		let retention = self.database.parameters(hash)?.retention();
 		self.sidecars.prune(number.saturating_sub(retention))?;
 		Ok(())

@@ -182,6 +182,20 @@ impl Inbox {
 		Ok(inserted)
 	}
 
+	/// Takes back messages of an abandoned fork: those about whose CTP nothing of their kind is
+	/// here. They may be written in another way than when they came.
+	pub fn take_back(&self, messages: Vec<Message>) -> Result<Inserted, StoreError> {
+		let kind = |message: &Message| {
+			(message.id, committed(&message.bytes, &message.id, &self.genesis).is_some())
+		};
+		let here: HashSet<_> = {
+			let inner = self.inner.lock();
+			inner.entries.values().map(|entry| (entry.id, entry.commitment.is_some())).collect()
+		};
+		let gone = messages.into_iter().filter(|message| !here.contains(&kind(message)));
+		self.insert(gone.collect())
+	}
+
 	/// Whether the message with this hash is here or was discarded.
 	pub fn knows(&self, hash: &Hash) -> bool {
 		let inner = self.inner.lock();
@@ -543,6 +557,32 @@ mod tests {
 		open(&folder, ROOMY).insert(messages(0..6)).unwrap();
 		let inbox = open(&folder, Limits { count: 2, ..ROOMY });
 		assert_eq!(candidates(&inbox, 10, 100_000), [4, 5]);
+	}
+
+	#[test]
+	fn messages_of_an_abandoned_fork_should_return_once() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		inbox.insert(vec![message(1)]).unwrap();
+		// The same commitment in other bytes, one that never was here, and a receipt.
+		let other = Message { id: id(1), bytes: extrinsic(1, 9) };
+		let receipt = Message { id: id(1), bytes: vec![4, 5] };
+		let returned = vec![other, message(2), receipt.clone()];
+		let inserted = inbox.take_back(returned.clone()).unwrap();
+		assert_eq!(inserted.count, 2);
+		let here: Vec<_> = inbox.all().iter().map(|waiting| waiting.bytes.to_vec()).collect();
+		assert_eq!(here, [message(1).bytes, message(2).bytes, receipt.bytes]);
+		assert_eq!(inbox.take_back(returned).unwrap().count, 0);
+	}
+
+	#[test]
+	fn message_that_a_block_took_should_stay_for_another_fork() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		inbox.insert(vec![message(1), message(2)]).unwrap();
+		// A block has no use for what it has already; on another fork both are candidates again.
+		inbox.defer(&[inbox.all()[0].hash]);
+		assert_eq!(inbox.candidates(10, 10_000).len(), 2);
 	}
 
 	#[test]

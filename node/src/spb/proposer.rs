@@ -11,6 +11,7 @@ use super::{
 	runtime::{CtpDatabase, DatabaseError},
 	sidecars::Sidecars,
 	store::StoreError,
+	unjudged::Unjudged,
 	Hash, Header, LOG_TARGET,
 };
 use codec::{Encode, Output};
@@ -79,6 +80,15 @@ pub enum ProposeError<E> {
 		/// Why.
 		#[source]
 		source: DatabaseError,
+	},
+	/// The parent, or a block below it that is not final, was imported without being judged.
+	#[error(
+		"block {number} would stand on one that was not judged here: nothing is built on it until \
+		 others have made it final"
+	)]
+	OnUnjudged {
+		/// The block's number.
+		number: BlockNumber,
 	},
 	/// The inbox fails.
 	#[error("messages for block {number} cannot be kept in order: {source}")]
@@ -149,6 +159,7 @@ struct Author<P, A> {
 	rules: Arc<P>,
 	inbox: Arc<Inbox>,
 	sidecars: Arc<Sidecars<A>>,
+	unjudged: Arc<Unjudged<A>>,
 	metrics: Metrics,
 	budget: Budget,
 }
@@ -157,6 +168,14 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 	/// Prepares a block with this header and gives its inherent data.
 	fn prepare<E>(&self, header: Header, had: Duration) -> Result<Vec<u8>, ProposeError<E>> {
 		let number = header.number;
+		if self.unjudged.contains(&header.parent_hash) {
+			self.metrics.slots_skipped.inc();
+			log::warn!(
+				target: LOG_TARGET,
+				"No block {number}: its parent stands on a block that was not judged",
+			);
+			return Err(ProposeError::OnUnjudged { number });
+		}
 		let candidates = self.inbox.candidates(self.budget.candidates(), CANDIDATE_BYTES);
 		let bytes = candidates.iter().map(|waiting| waiting.bytes.to_vec()).collect();
 
@@ -164,7 +183,7 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 		let prepared = self
 			.rules
 			.prepare(header.parent_hash, header, bytes)
-			.map_err(|source| ProposeError::NotPrepared { number, source })?;
+			.map_err(|source| self.not_prepared(number, source))?;
 		let took = started.elapsed();
 		self.metrics.prepare_seconds.observe(took.as_secs_f64());
 		self.budget.learn(candidates.len(), took, had);
@@ -175,6 +194,13 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 			self.sidecars.hold(sidecar);
 		}
 		Ok(prepared.inherent)
+	}
+
+	/// The slot is skipped.
+	fn not_prepared<E>(&self, number: BlockNumber, source: DatabaseError) -> ProposeError<E> {
+		self.metrics.slots_skipped.inc();
+		log::warn!(target: LOG_TARGET, "No block {number} in this slot: {source}");
+		ProposeError::NotPrepared { number, source }
 	}
 
 	/// Puts back in the inbox what became of the candidates.
@@ -216,11 +242,12 @@ impl<E, P, A> SealingFactory<E, P, A> {
 		rules: Arc<P>,
 		inbox: Arc<Inbox>,
 		sidecars: Arc<Sidecars<A>>,
+		unjudged: Arc<Unjudged<A>>,
 		metrics: Metrics,
 		spawner: impl SpawnNamed + 'static,
 	) -> Self {
 		let budget = Budget(AtomicUsize::new(MAX_CANDIDATES));
-		let author = Arc::new(Author { rules, inbox, sidecars, metrics, budget });
+		let author = Arc::new(Author { rules, inbox, sidecars, unjudged, metrics, budget });
 		Self { ordinary, author, spawner: Box::new(spawner) }
 	}
 }
@@ -303,6 +330,7 @@ mod tests {
 				tests::{sidecars, Memory},
 			},
 			store::Store,
+			unjudged::Reason,
 		},
 		*,
 	};
@@ -367,6 +395,7 @@ mod tests {
 		rules: Arc<DoubleRules>,
 		inbox: Arc<Inbox>,
 		sidecars: Arc<Sidecars<Memory>>,
+		unjudged: Arc<Unjudged<Memory>>,
 		_folder: tempfile::TempDir,
 	}
 
@@ -381,15 +410,17 @@ mod tests {
 		let rules =
 			Arc::new(DoubleRules { answer: Mutex::new(Some(answer)), asked: Mutex::default() });
 		let (ordinary, sidecars) = (DoubleOrdinary::default(), Arc::new(sidecars().0));
+		let unjudged = Arc::new(Unjudged::open(Arc::new(Memory::default())).unwrap());
 		let factory = SealingFactory::new(
 			ordinary.clone(),
 			rules.clone(),
 			inbox.clone(),
 			sidecars.clone(),
+			unjudged.clone(),
 			metrics,
 			TaskExecutor::new(),
 		);
-		Bench { factory, ordinary, rules, inbox, sidecars, _folder: folder }
+		Bench { factory, ordinary, rules, inbox, sidecars, unjudged, _folder: folder }
 	}
 
 	async fn propose(bench: &mut Bench) -> Result<Proposal<Block>, ProposeError<ConsensusError>> {
@@ -456,6 +487,18 @@ mod tests {
 		assert!(matches!(error, ProposeError::NotPrepared { number: 5, .. }), "{error}");
 		assert!(bench.ordinary.0.lock().is_none());
 		assert_eq!(bench.inbox.len(), 4);
+	}
+
+	#[tokio::test]
+	async fn nothing_should_be_built_on_what_was_not_judged() {
+		let mut bench = bench(Ok(prepared()));
+		let parent = parent();
+		bench.unjudged.mark(4, parent.hash(), parent.parent_hash, Reason::StandsOnOne);
+		let error = propose(&mut bench).await.err().unwrap();
+		assert!(matches!(error, ProposeError::OnUnjudged { number: 5 }), "{error}");
+		assert!(bench.rules.asked.lock().is_empty() && bench.ordinary.0.lock().is_none());
+		bench.unjudged.finalized(4).unwrap();
+		propose(&mut bench).await.unwrap();
 	}
 
 	#[test]

@@ -6,14 +6,15 @@ use crate::{
 	types::{Manufacturer, Offer, Vault},
 	MAX_OPEN_PER_VAULT,
 };
-use alloc::{vec, vec::Vec};
-use codec::Encode;
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+use codec::{DecodeAll, Encode};
 use core::marker::PhantomData;
 use frame_support::{pallet_prelude::*, traits::Get};
-use sp_runtime::SaturatedConversion;
+use sp_runtime::{traits::TrailingZeroInput, SaturatedConversion};
 use spb_primitives::{
-	message::POOL_SLOTS, Addition, BlockNumber, CtpId, Genesis, Limits, ManufacturerId, Message,
-	MeterKey, MeterRegistry, Money, OfferId, Parameters, Refusal, VaultId, POOL_TAG_PREFIX,
+	message::POOL_SLOTS, Addition, BlockNumber, CtpId, Erc, Genesis, Limits, ManufacturerId,
+	Message, MeterKey, MeterProof, MeterRegistry, Money, OfferId, Parameters, Refusal, Sidecar,
+	VaultId, POOL_TAG_PREFIX,
 };
 
 /// The chain's state, as the rules ask for it.
@@ -126,6 +127,31 @@ impl<T: Config> Pallet<T> {
 			Call::confirm_receipt { erc, proof } => Some(Message::Confirm(erc, proof)),
 			_ => None,
 		}
+	}
+
+	/// The messages that an encoded sidecar was made of; none where it does not decode.
+	///
+	/// A sidecar holds no meter proof beside an ERC. One whose CTP came with the same sidecar gets
+	/// that proof, any other an empty one: blocks do not look at it, because the proof was judged
+	/// when the CTP entered.
+	pub fn messages_of(sidecar: &[u8]) -> Vec<Call<T>> {
+		let Ok(Sidecar { added, receipts }) = Sidecar::decode_all(&mut &sidecar[..]) else {
+			return Vec::new();
+		};
+		let genesis = Self::chain().genesis();
+		let proofs: BTreeMap<_, _> = added
+			.iter()
+			.map(|addition| (CtpId::of(&addition.ctp.ctp, &genesis), addition.proof.clone()))
+			.collect();
+		let confirm = |erc: Erc| {
+			let known = proofs.get(&erc.ctp).cloned();
+			let proof =
+				known.or_else(|| MeterProof::decode(&mut TrailingZeroInput::zeroes()).ok())?;
+			Some(Call::confirm_receipt { erc, proof })
+		};
+		let receipts: Vec<_> = receipts.into_iter().filter_map(confirm).collect();
+		let commit = |Addition { ctp, proof, quote }| Call::commit_to_pay { ctp, proof, quote };
+		added.into_iter().map(commit).chain(receipts).collect()
 	}
 
 	/// The id of the CTP that a message is about.

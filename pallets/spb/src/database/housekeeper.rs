@@ -3,9 +3,10 @@
 
 use super::{
 	block_key, block_record, changes_key, height_key, index_key, leftovers_key, read,
+	restore::{part_key, parts_of, restored_key, Indexed, DISCARDED},
 	store::{Offchain, Store},
 	tree::{below, Leftovers, Link},
-	write, ChangeRecord,
+	write, ChangeRecord, Roots,
 };
 use crate::{Config, Pallet};
 use alloc::vec::Vec;
@@ -21,6 +22,7 @@ const LOCK: &[u8] = b"spb/lock";
 
 /// Blocks after which a run that has not ended is given up.
 const LOCK_BLOCKS: BlockNumber = 16;
+const TAIL: &[u8] = b"spb/tail";
 
 fn final_key(number: BlockNumber) -> Vec<u8> {
 	(b"spb/f/", number).encode()
@@ -82,7 +84,7 @@ fn lock(now: BlockNumber) -> bool {
 	let held = Offchain.get(LOCK);
 	let since = held.as_deref().and_then(|held| BlockNumber::decode(&mut &held[..]).ok());
 	let is_held = since.is_some_and(|since| now.abs_diff(since) < LOCK_BLOCKS);
-	!is_held && Offchain.replace(LOCK, held, &now.encode())
+	!is_held && Offchain.compare_and_set(LOCK, held, &now.encode())
 }
 
 /// Goes on with forgetting where it stopped, as far as the budget goes.
@@ -92,6 +94,7 @@ fn lock(now: BlockNumber) -> bool {
 pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	let mut nodes = budget.nodes;
 	let mut work: Vec<(u8, Link)> = read(store, WORK).unwrap_or_default();
+	take_discarded(store, &mut work);
 	if !work.is_empty() {
 		forget_parts(store, &mut work, &mut nodes);
 		write(store, WORK, &work);
@@ -101,6 +104,7 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	let start: BlockNumber = read::<BlockNumber>(store, SWEPT).unwrap_or(0).saturating_add(1);
 	let end = end.min(start.saturating_add(budget.heights));
 	let mut swept = None;
+	let mut tail: Option<Roots> = read(store, TAIL);
 	for number in start..end {
 		if nodes == 0 {
 			break;
@@ -110,16 +114,23 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 		note_ids(store, number, &blocks);
 		for hash in blocks {
 			let left: Leftovers = read(store, &leftovers_key(&hash)).unwrap_or_default();
-			let gone = if canonical == Some(hash) {
-				if !left.dropped.is_empty() {
-					work.extend(left.dropped);
-					// Before the note of them goes.
-					write(store, WORK, &work);
-				}
-				left.stale
+			let record = block_record(store, &hash);
+			let restored = record.as_ref().is_some_and(|record| record.restored);
+			let roots = record.map(|record| record.roots);
+			let (gone, dropped) = if canonical == Some(hash) {
+				// A restored database shares nothing with those before it.
+				let before = tail.take_if(|_| restored).map(parts_of).unwrap_or_default();
+				tail = roots.or(tail);
+				(left.stale, [left.dropped, before].concat())
 			} else {
-				left.fresh
+				let whole = roots.filter(|_| restored).map(parts_of).unwrap_or_default();
+				(left.fresh, whole)
 			};
+			if !dropped.is_empty() {
+				work.extend(dropped);
+				// Before the note of them goes.
+				write(store, WORK, &work);
+			}
 			for name in &gone {
 				store.remove(&name.storage_key());
 			}
@@ -135,6 +146,9 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	if let Some(swept) = swept {
 		forget_parts(store, &mut work, &mut nodes);
 		write(store, WORK, &work);
+		if let Some(tail) = tail {
+			write(store, TAIL, &tail);
+		}
 		write(store, SWEPT, &swept);
 	}
 	sweep_index(store, parameters.grace, &budget);
@@ -142,8 +156,7 @@ pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 
 /// Notes which ids the blocks of a height added, before their own notes go.
 fn note_ids(store: &impl Store, number: BlockNumber, blocks: &[H256]) {
-	let mut ids: Vec<(BlockNumber, CtpId)> =
-		read(store, &indexed_key(number)).unwrap_or_default();
+	let mut ids: Vec<(BlockNumber, CtpId)> = read(store, &indexed_key(number)).unwrap_or_default();
 	for hash in blocks {
 		let changes: ChangeRecord = read(store, &changes_key(hash)).unwrap_or_default();
 		ids.extend(changes.added);
@@ -162,6 +175,9 @@ fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
 	let expired = |expiry: &BlockNumber| expiry.saturating_add(grace) <= swept;
 	let mut indexed = None;
 	for number in start..end {
+		if !sweep_restored(store, number, expired) {
+			break;
+		}
 		let added: Vec<(BlockNumber, CtpId)> =
 			read(store, &indexed_key(number)).unwrap_or_default();
 		if !added.iter().all(|(expiry, _)| expired(expiry)) {
@@ -174,6 +190,46 @@ fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
 	if let Some(indexed) = indexed {
 		write(store, INDEXED, &indexed);
 	}
+}
+
+/// Forgets the ids of databases restored at this height, one part of each in a run; says whether
+/// none is left.
+fn sweep_restored(
+	store: &impl Store,
+	number: BlockNumber,
+	expired: impl Fn(&BlockNumber) -> bool,
+) -> bool {
+	let mut restored: Vec<Indexed> = read(store, &restored_key(number)).unwrap_or_default();
+	if restored.is_empty() {
+		return true;
+	}
+	for indexed in restored.iter_mut().filter(|indexed| expired(&indexed.last_expiry)) {
+		indexed.parts = indexed.parts.saturating_sub(1);
+		let key = part_key(&indexed.version, indexed.parts);
+		let ids: Vec<CtpId> = read(store, &key).unwrap_or_default();
+		ids.iter().for_each(|id| store.remove(&index_key(id)));
+		store.remove(&key);
+	}
+	restored.retain(|indexed| indexed.parts > 0);
+	if restored.is_empty() {
+		store.remove(&restored_key(number));
+		return true;
+	}
+	write(store, &restored_key(number), &restored);
+	false
+}
+
+/// Takes over what refused and interrupted restorations wrote.
+fn take_discarded(store: &impl Store, work: &mut Vec<(u8, Link)>) {
+	let Some(before) = store.get(DISCARDED) else { return };
+	let discarded: Vec<(u8, Link)> = read(store, DISCARDED).unwrap_or_default();
+	if discarded.is_empty() {
+		return;
+	}
+	work.extend(discarded);
+	// First here, then gone there: what is on both lists for a while is only looked for twice.
+	write(store, WORK, work);
+	store.compare_and_set(DISCARDED, Some(before), &Vec::<(u8, Link)>::new().encode());
 }
 
 /// Takes away dropped parts, as many nodes as are left to do. What hangs below goes first, so that

@@ -21,8 +21,11 @@
 //! | `spb/f/` number | the final block of that height |
 //! | `spb/final`, `spb/swept`, `spb/indexed`, `spb/work` | how far finality and the housekeeper are |
 //! | `spb/lock` | the block at which a housekeeper began that is not done |
+//! | `spb/tail` | [`Roots`] of the last final database that was forgotten |
+//! | `spb/restoring`, `spb/attempts`, `spb/discarded`, `spb/r/`, `spb/p/` | see [`restore`] |
 
 mod housekeeper;
+pub mod restore;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -80,6 +83,8 @@ pub struct BlockRecord {
 	pub parent: H256,
 	/// The database after it.
 	pub roots: Roots,
+	/// Whether the database was restored from its entries and not made from its parent's.
+	pub restored: bool,
 }
 
 /// What a block added and settled, as it is stored; what it dropped is among its leftovers.
@@ -330,7 +335,11 @@ impl<'a, S: Store> Database<'a, S> {
 		// Last, because it makes the database count.
 		let Self { live_from, tidied, .. } = self;
 		let roots = Roots { entries, vaults, offers, live_from, tidied };
-		write(self.store, &block_key(&hash), &BlockRecord { number, parent, roots });
+		write(
+			self.store,
+			&block_key(&hash),
+			&BlockRecord { number, parent, roots, restored: false },
+		);
 		Ok(())
 	}
 

@@ -365,6 +365,10 @@ impl Store for Dying<'_> {
 			self.store.remove(key);
 		}
 	}
+
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+		self.lives() && self.store.compare_and_set(key, before, value)
+	}
 }
 
 #[test]

@@ -29,6 +29,10 @@ impl Store for OffchainStore {
 	fn remove(&self, key: &[u8]) {
 		Offchain.remove(key);
 	}
+
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+		Offchain.compare_and_set(key, before, value)
+	}
 }
 
 impl TestStore for OffchainStore {
