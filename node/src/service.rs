@@ -365,6 +365,7 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 		database: database.clone(),
 		inbox: inbox.clone(),
 		sidecars: sidecars.clone(),
+		stays: Default::default(),
 		keep,
 		unjudged: unjudged.clone(),
 	};

@@ -24,7 +24,7 @@ use sc_client_api::AuxStore;
 use sp_consensus::{Environment, Error as ConsensusError, Proposal, ProposeArgs, Proposer};
 use sp_core::traits::SpawnNamed;
 use sp_runtime::traits::Header as _;
-use spb_primitives::BlockNumber;
+use spb_primitives::{BlockNumber, Refusal};
 use spb_runtime::opaque::Block;
 use std::{
 	sync::{
@@ -40,8 +40,9 @@ const MAX_CANDIDATES: usize = 8_192;
 const MIN_CANDIDATES: usize = 256;
 /// Bytes of candidates for one block. The runtime has them in its memory several times over.
 const CANDIDATE_BYTES: usize = 6 * 1024 * 1024;
-/// The part of the time for a proposal that preparing should take at the most: 1 in this.
-const PREPARE_SHARE: u32 = 2;
+/// The part of the time for a proposal that preparing should take at the most: 1 in this. What was
+/// prepared is executed twice after it, once to see whether the runtime takes it and once for good.
+const PREPARE_SHARE: u32 = 4;
 
 /// How long blocks that were not judged may wait for finality before this node builds beside them.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,7 +148,7 @@ impl Budget {
 	fn learn(&self, tried: usize, took: Duration, had: Duration) {
 		let candidates = self.candidates();
 		let learned = if took > had / PREPARE_SHARE {
-			tried / 2
+			candidates / 2
 		} else if took < had / PREPARE_SHARE / 4 && tried >= candidates {
 			candidates * 2
 		} else {
@@ -208,11 +209,15 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 
 	/// Puts back in the inbox what became of the candidates.
 	fn sort(&self, candidates: &[Waiting], outcomes: &[Outcome]) -> Result<(), StoreError> {
-		let (mut taken, mut declined, mut nothing) = (0, Vec::new(), Vec::new());
+		let (mut taken, mut there) = (0, Vec::new());
+		let (mut declined, mut nothing) = (Vec::new(), Vec::new());
 		for (candidate, outcome) in candidates.iter().zip(outcomes) {
 			match outcome {
 				Outcome::Taken => taken += 1,
 				Outcome::NoRoom => {},
+				Outcome::Later(Refusal::AlreadyOpen | Refusal::AlreadySettled) => {
+					there.push(candidate.hash);
+				},
 				Outcome::Later(refusal) => {
 					log::trace!(target: LOG_TARGET, "{}: {refusal}", candidate.id);
 					declined.push(candidate.hash);
@@ -221,7 +226,8 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 			}
 		}
 		self.metrics.prepared_messages.inc_by(taken);
-		self.inbox.defer(&declined);
+		self.inbox.pass_over(&there);
+		self.inbox.decline(&declined)?;
 		self.inbox.discard(&nothing)
 	}
 }
@@ -336,7 +342,6 @@ mod tests {
 	use sp_core::testing::TaskExecutor;
 	use sp_inherents::InherentData;
 	use sp_runtime::{Digest, DigestItem};
-	use spb_primitives::Refusal;
 
 	/// Prepares the same for every block and writes down what it was asked.
 	struct DoubleRules {
@@ -504,13 +509,14 @@ mod tests {
 	fn budget_should_follow_the_time_that_blocks_take() {
 		let second = Duration::from_secs(1);
 		let budget = Budget(AtomicUsize::new(MAX_CANDIDATES));
-		budget.learn(4_000, second, second);
-		assert_eq!(budget.candidates(), 2_000);
+		// One that took long with few candidates says little about many.
+		budget.learn(10, second, second);
+		assert_eq!(budget.candidates(), MAX_CANDIDATES / 2);
 		// Fast, but fewer candidates than it could have had: nothing learned.
 		budget.learn(100, second / 100, second);
-		assert_eq!(budget.candidates(), 2_000);
-		budget.learn(2_000, second / 100, second);
-		assert_eq!(budget.candidates(), 4_000);
+		assert_eq!(budget.candidates(), MAX_CANDIDATES / 2);
+		budget.learn(MAX_CANDIDATES / 2, second / 100, second);
+		assert_eq!(budget.candidates(), MAX_CANDIDATES);
 		for _ in 0..20 {
 			budget.learn(1, second, second);
 		}

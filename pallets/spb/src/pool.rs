@@ -176,37 +176,37 @@ impl<T: Config> Pallet<T> {
 		}
 		let chain = Self::chain();
 		let (now, parameters) = (chain.now(), chain.parameters());
-		let (tag, last) = match &message {
+		let (provides, last) = match &message {
 			Message::Commit(addition) => {
 				let id = rules::admit(&chain, addition).map_err(invalid)?;
 				let ctp = &addition.ctp.ctp;
-				(tag(b"ctp", &ctp.vault, id.pool_slot()), ctp.expiry)
+				let place = tag(b"ctp", &(ctp.vault, id.pool_slot()));
+				// Two CTPs for one key cannot both be open.
+				let key = tag(b"key", &(ctp.vault, ctp.receipt_key));
+				(vec![place, key], ctp.expiry)
 			},
 			Message::Confirm(erc, proof) => {
 				rules::plausible(&chain, erc, proof).map_err(invalid)?;
 				let slot = (proof.index % u32::from(POOL_SLOTS)) as u8;
-				(
-					tag(b"erc", &proof.coe.root, slot),
-					erc.at.saturating_add(parameters.longest_claim()),
-				)
+				let place = tag(b"erc", &(proof.coe.root, slot));
+				(vec![place], erc.at.saturating_add(parameters.longest_claim()))
 			},
 		};
 		Ok(ValidTransaction {
 			priority: 0,
 			requires: Vec::new(),
-			provides: vec![tag],
+			provides,
 			longevity: u64::from(last.saturating_sub(now)).max(1),
 			propagate: true,
 		})
 	}
 }
 
-/// The place in the pool that a message takes: one of 64 of its vault, or of its CoE.
-fn tag(kind: &[u8; 3], of: &impl Encode, slot: u8) -> Vec<u8> {
-	let mut tag = POOL_TAG_PREFIX.to_vec();
-	tag.extend_from_slice(kind);
-	of.encode_to(&mut tag);
-	tag.push(slot);
+/// A place in the pool that a message takes: one of 64 of its vault or its CoE, and its vault's for
+/// its receipt key.
+fn tag(kind: &[u8; 3], place: &impl Encode) -> Vec<u8> {
+	let mut tag = [POOL_TAG_PREFIX, kind].concat();
+	place.encode_to(&mut tag);
 	tag
 }
 

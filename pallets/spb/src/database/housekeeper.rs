@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Config, Pallet};
 use alloc::vec::Vec;
-use codec::Encode;
+use codec::{Decode, Encode};
 use sp_core::H256;
 use spb_primitives::{BlockNumber, CtpId, Parameters};
 
@@ -18,6 +18,10 @@ const FINAL: &[u8] = b"spb/final";
 const SWEPT: &[u8] = b"spb/swept";
 const WORK: &[u8] = b"spb/work";
 const INDEXED: &[u8] = b"spb/indexed";
+const LOCK: &[u8] = b"spb/lock";
+
+/// Blocks after which a run that has not ended is given up.
+const LOCK_BLOCKS: BlockNumber = 16;
 const TAIL: &[u8] = b"spb/tail";
 
 fn final_key(number: BlockNumber) -> Vec<u8> {
@@ -44,15 +48,21 @@ impl Budget {
 }
 
 /// Remembers that a block is final, and so are those before it.
+///
+/// From the lowest up, so that wherever it is interrupted no height is left out.
 pub fn note_final(store: &impl Store, number: BlockNumber, hash: H256) {
+	let mut news = Vec::new();
 	let mut next = Some((number, hash));
 	while let Some((number, hash)) = next {
 		if read::<H256>(store, &final_key(number)) == Some(hash) {
 			break;
 		}
 		let Some(record) = block_record(store, &hash) else { break };
-		write(store, &final_key(number), &hash);
+		news.push((number, hash));
 		next = number.checked_sub(1).map(|before| (before, record.parent));
+	}
+	for (number, hash) in news.into_iter().rev() {
+		write(store, &final_key(number), &hash);
 	}
 	let known = read::<(BlockNumber, H256)>(store, FINAL);
 	if known.is_none_or(|(known, _)| known < number) {
@@ -60,9 +70,21 @@ pub fn note_final(store: &impl Store, number: BlockNumber, hash: H256) {
 	}
 }
 
-/// The pallet's `offchain_worker`.
+/// The pallet's `offchain_worker`. One run at a time: those of several blocks may overlap.
 pub fn housekeeping<T: Config>() {
-	sweep(&Offchain, &Pallet::<T>::parameters(), Budget::PER_BLOCK);
+	let now = Pallet::<T>::now();
+	if lock(now) {
+		sweep(&Offchain, &Pallet::<T>::parameters(), Budget::PER_BLOCK);
+		Offchain.remove(LOCK);
+	}
+}
+
+/// Takes the lock, also from a run that began so long ago that its process must be gone.
+fn lock(now: BlockNumber) -> bool {
+	let held = Offchain.get(LOCK);
+	let since = held.as_deref().and_then(|held| BlockNumber::decode(&mut &held[..]).ok());
+	let is_held = since.is_some_and(|since| now.abs_diff(since) < LOCK_BLOCKS);
+	!is_held && Offchain.compare_and_set(LOCK, held, &now.encode())
 }
 
 /// Goes on with forgetting where it stopped, as far as the budget goes.
@@ -210,13 +232,19 @@ fn take_discarded(store: &impl Store, work: &mut Vec<(u8, Link)>) {
 	store.compare_and_set(DISCARDED, Some(before), &Vec::<(u8, Link)>::new().encode());
 }
 
-/// Takes away dropped parts, as many nodes as are left to do.
+/// Takes away dropped parts, as many nodes as are left to do. What hangs below goes first, so that
+/// wherever it is interrupted the way to the rest is still there.
 fn forget_parts(store: &impl Store, work: &mut Vec<(u8, Link)>, nodes: &mut u32) {
 	while *nodes > 0 {
 		let Some((tree, link)) = work.pop() else { break };
-		let (name, children) = below(store, tree, &link);
-		work.extend(children.into_iter().map(|child| (tree, child)));
-		store.remove(&name.storage_key());
-		*nodes -= 1;
+		let (name, mut children) = below(store, tree, &link);
+		children.retain(|child| store.get(&child.name(tree).storage_key()).is_some());
+		if children.is_empty() {
+			store.remove(&name.storage_key());
+			*nodes -= 1;
+		} else {
+			work.push((tree, link));
+			work.extend(children.into_iter().map(|child| (tree, child)));
+		}
 	}
 }

@@ -97,3 +97,26 @@ fn off_chain_worker_should_forget_what_is_past_retention() {
 		}
 	}
 }
+
+#[test]
+fn one_housekeeper_should_work_at_a_time_and_a_dead_one_be_replaced() {
+	let mut chain = chain();
+	for _ in 0..SHORT.retention() + 5 {
+		chain.block(&[]);
+	}
+	let (head, height) = (chain.head, chain.height());
+	let swept = |chain: &TestChain<OffchainStore>| {
+		chain.query(|| {
+			Spb::offchain_worker(height);
+			Offchain.get(b"spb/swept").is_some()
+		})
+	};
+	chain.query(|| {
+		note_final(&Offchain, height, head);
+		Offchain.set(b"spb/lock", &codec::Encode::encode(&(height - 15)));
+	});
+	assert!(!swept(&chain), "another one is at it");
+	chain.query(|| Offchain.set(b"spb/lock", &codec::Encode::encode(&(height - 16))));
+	assert!(swept(&chain));
+	chain.query(|| assert_eq!(Offchain.get(b"spb/lock"), None));
+}
