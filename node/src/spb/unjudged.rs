@@ -171,7 +171,7 @@ impl<A: AuxStore> Unjudged<A> {
 			});
 			write.push((height_key(number), None));
 		}
-		let Marks { heights, blocks } = &mut *marks;
+		let Marks { heights, blocks, .. } = &mut *marks;
 		for (number, of_height) in heights.iter_mut() {
 			let before = of_height.len();
 			of_height.retain(|mark| {
