@@ -502,13 +502,11 @@ mod tests {
 	use super::{
 		super::{
 			super::sidecars::tests::{sidecars, Memory},
-			peers::tests::DoublePeers,
+			peers::tests::{until, DoublePeers, LIMIT},
 		},
 		*,
 	};
 
-	/// Generous: no test waits for it unless it fails.
-	const LIMIT: Duration = Duration::from_secs(30);
 	const TIMING: Timing = Timing {
 		tick: Duration::from_millis(2),
 		hedge: Duration::from_millis(20),
@@ -568,16 +566,6 @@ mod tests {
 
 	fn sidecar(n: u32) -> Vec<u8> {
 		n.to_le_bytes().repeat(3)
-	}
-
-	/// Waits until something is so.
-	async fn until(what: impl Fn() -> bool) {
-		let waited = async {
-			while !what() {
-				tokio::time::sleep(Duration::from_millis(1)).await;
-			}
-		};
-		tokio::time::timeout(LIMIT, waited).await.expect("it happens in time");
 	}
 
 	#[tokio::test]

@@ -88,7 +88,23 @@ impl Peers for Connected {
 pub(crate) mod tests {
 	use super::*;
 	use parking_lot::Mutex;
-	use std::collections::{HashMap, HashSet};
+	use std::{
+		collections::{HashMap, HashSet},
+		time::Duration,
+	};
+
+	/// Generous: no test waits for it unless it fails.
+	pub const LIMIT: Duration = Duration::from_secs(30);
+
+	/// Waits until something is so.
+	pub async fn until(what: impl Fn() -> bool) {
+		let waited = async {
+			while !what() {
+				tokio::task::yield_now().await;
+			}
+		};
+		tokio::time::timeout(LIMIT, waited).await.expect("it happens in time");
+	}
 
 	/// What a peer of [`DoublePeers`] says to a request.
 	pub type Says = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;

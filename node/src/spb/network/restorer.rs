@@ -41,6 +41,8 @@ use tokio::sync::Notify;
 const MAX_WANTS: usize = 16;
 /// How often the time between two attempts is doubled.
 const MAX_DOUBLINGS: u32 = 4;
+/// How often the number of old blocks that do without is doubled, after rounds in vain.
+const MAX_SKIP_DOUBLINGS: u32 = 6;
 /// Bytes of one part.
 const PART_BYTES: u32 = 1024 * 1024;
 
@@ -139,6 +141,9 @@ pub enum NotRestoredYet {
 	/// The chain's database does not know the block, or not what it says of its database.
 	#[error("block {0:?} is not known here, or its header names no database")]
 	NoHeader(Hash),
+	/// No peer serves it.
+	#[error("none of {0} peers serves it")]
+	NoPeer(usize),
 	/// No peer serves it, and the node's own sidecars do not suffice.
 	#[error("none of {peers} peers serves it, and of the node's own sidecars: {refold}")]
 	Nowhere {
@@ -161,6 +166,14 @@ struct Want {
 	waiting: Vec<Waiter>,
 }
 
+/// Rounds of all peers that ended with nothing, one after the other.
+#[derive(Default)]
+struct InVain {
+	rounds: u32,
+	/// How many of those who ask for one round are still to be told so without another.
+	skip: u32,
+}
+
 struct Waiter {
 	/// Whether it was restored.
 	tell: oneshot::Sender<bool>,
@@ -176,8 +189,7 @@ pub struct Restorer<R> {
 	timing: Timing,
 	metrics: Metrics,
 	wants: Mutex<Vec<Want>>,
-	/// When a round of all peers last ended with nothing.
-	in_vain: Mutex<Option<Instant>>,
+	in_vain: Mutex<InVain>,
 	wake: Notify,
 	running: AtomicBool,
 }
@@ -255,6 +267,7 @@ impl<R: Restore> Restorer<R> {
 
 	/// A database is there: whoever waits for it hears so.
 	fn done(&self, block: Hash) {
+		*self.in_vain.lock() = InVain::default();
 		let mut wants = self.wants.lock();
 		for want in wants.extract_if(.., |want| want.block == block) {
 			for waiter in want.waiting {
@@ -266,7 +279,10 @@ impl<R: Restore> Restorer<R> {
 
 	/// A round has ended with nothing: who waits for one round only hears so.
 	fn failed(&self, block: Hash) {
-		*self.in_vain.lock() = Some(Instant::now());
+		let mut in_vain = self.in_vain.lock();
+		in_vain.rounds = in_vain.rounds.saturating_add(1);
+		in_vain.skip = (1 << in_vain.rounds.min(MAX_SKIP_DOUBLINGS)) - 2;
+		drop(in_vain);
 		let mut wants = self.wants.lock();
 		for want in wants.iter_mut().filter(|want| want.block == block) {
 			let impatient = |waiter: &mut Waiter| waiter.patience == Patience::OneRound;
@@ -314,6 +330,10 @@ impl<R: Restore> Restorer<R> {
 					"No database after block {number} from peer {peer}: {error}",
 				),
 			}
+		}
+		// It takes long: only for what nothing else goes on without.
+		if !connected.is_empty() && block != self.rules.best() {
+			return Err(NotRestoredYet::NoPeer(connected.len()));
 		}
 		let own = self.refold.entries(&header);
 		let own =
@@ -437,12 +457,16 @@ impl<R: Restore> Restorer<R> {
 #[async_trait]
 impl<R: Restore> DatabaseSource for Restorer<R> {
 	async fn restore(&self, block: Hash, patience: Patience) -> bool {
-		let lately = |at: &Instant| at.elapsed() < self.timing.linger / 2;
-		let in_vain = self.in_vain.lock().as_ref().is_some_and(lately);
-		// Blocks that need no database come one after the other: they do not all wait for a round.
-		let hopeless = in_vain && patience == Patience::OneRound;
-		if hopeless || !self.running.load(Ordering::Relaxed) {
+		if !self.running.load(Ordering::Relaxed) {
 			return false;
+		}
+		if patience == Patience::OneRound {
+			// Old blocks come one after the other: not each of them waits for a round.
+			let mut in_vain = self.in_vain.lock();
+			if let Some(left) = in_vain.skip.checked_sub(1) {
+				in_vain.skip = left;
+				return false;
+			}
 		}
 		let Some(done) = self.want(block, patience) else { return false };
 		matches!(tokio::time::timeout(self.timing.bound, done).await, Ok(Ok(true)))
@@ -453,7 +477,7 @@ impl<R: Restore> DatabaseSource for Restorer<R> {
 mod tests {
 	use super::{
 		super::{
-			peers::tests::DoublePeers,
+			peers::tests::{until, DoublePeers, LIMIT},
 			server::{tests::DoubleDatabases, Answers, DatabaseServer},
 		},
 		*,
@@ -461,8 +485,6 @@ mod tests {
 	use crate::spb::message::tests::GENESIS;
 	use sp_runtime::{traits::Header as _, Digest};
 
-	/// Generous: no test waits for it unless it fails.
-	const LIMIT: Duration = Duration::from_secs(30);
 	const TIMING: Timing = Timing {
 		bound: LIMIT,
 		pause: Duration::from_millis(1),
@@ -639,12 +661,7 @@ mod tests {
 		peers.add(with(rules.header.hash(), 5));
 		rules.best_is_missing.store(true, Ordering::Relaxed);
 		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		let restored = async {
-			while bench.restorer.metrics.databases_restored.get() == 0 {
-				tokio::time::sleep(Duration::from_millis(1)).await;
-			}
-		};
-		tokio::time::timeout(LIMIT, restored).await.unwrap();
+		until(|| bench.restorer.metrics.databases_restored.get() > 0).await;
 	}
 
 	#[tokio::test]
@@ -654,11 +671,14 @@ mod tests {
 		let peers = DoublePeers::default();
 		peers.add(with(Hash::zero(), 5));
 		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		assert!(!bench.restorer.restore(block, Patience::OneRound).await);
-		assert_eq!(bench.peers.asked.lock().len(), 1);
-		// And the next one does not wait for another round.
-		assert!(!bench.restorer.restore(block, Patience::OneRound).await);
-		assert_eq!(bench.peers.asked.lock().len(), 1);
+		for _ in 0..20 {
+			assert!(!bench.restorer.restore(block, Patience::OneRound).await);
+		}
+		// After rounds in vain more and more do without: 0, 2, 6 and then 14.
+		assert_eq!(bench.peers.asked.lock().len(), 4);
+		bench.peers.add(with(block, 5));
+		assert!(bench.restorer.restore(block, Patience::Bound).await);
+		assert!(bench.restorer.restore(block, Patience::OneRound).await);
 	}
 
 	#[tokio::test]
