@@ -343,7 +343,8 @@ impl Trader {
 		choose::not_taken(demand, offer.id, offer.available, all)
 	}
 
-	/// Hands a CTP to the pool, with another expiry where its place is taken.
+	/// Hands a CTP to the pool, with another expiry where its place is taken. One that finds none is
+	/// forgotten.
 	async fn place(&self, situation: &Situation, mut issued: Issued) -> Result<Issued, TradeError> {
 		let mut taken = situation.taken();
 		loop {
@@ -355,14 +356,21 @@ impl Trader {
 			taken.insert(issued.id.pool_slot());
 			let earliest = situation.earliest(issued.signed.ctp.expiry);
 			let genesis = &situation.genesis;
-			issued = self.meter.move_to_another_place(
+			let moved = self.meter.move_to_another_place(
 				&issued.id,
 				earliest,
 				&self.key,
 				&taken,
 				genesis,
 				&*self.progress,
-			)?;
+			);
+			issued = match moved {
+				Ok(moved) => moved,
+				Err(error) => {
+					self.meter.forget(&issued.id, genesis)?;
+					return Err(error.into());
+				},
+			};
 		}
 	}
 

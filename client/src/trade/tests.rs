@@ -3,11 +3,12 @@
 use super::*;
 use crate::{
 	error::{Classify, Kind},
+	meter::MeterError,
 	testing::{ready_meter, FakeNode, Fate, LAG, LIMITS},
 };
 use codec::Decode;
 use pallet_spb::types::{Offer as StoredOffer, OfferInfo, Terms as StoredTerms, Vault, VaultInfo};
-use spb_primitives::{units::SPB, Price, SignedCtp};
+use spb_primitives::{units::SPB, Parameters, Price, SignedCtp};
 
 const BEST: BlockNumber = 100;
 
@@ -154,6 +155,21 @@ async fn a_taken_place_should_be_left_to_its_owner() {
 	assert_eq!(keys.len(), 1, "only one of them can ever be in the database");
 	// The meter confirms the one that the pool took.
 	bench.trader.confirm(&issued.id, Energy::from_wh(1), Reading::New).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_ctp_that_finds_no_place_should_be_forgotten() {
+	let bench = Bench::new().await;
+	// With the shortest lifetime there is no other expiry, and so no other place.
+	let lifetime = Some(Parameters::DEVELOPMENT.min_lifetime + 1);
+	let order = Order { lifetime, ..order(100, 6_000) };
+	bench.node.script().pool.push_back(Some((1014, "too low")));
+	let error = bench.trader.commit(&order).await.unwrap_err();
+	assert!(matches!(error, TradeError::Meter(MeterError::NoPlace)), "{error}");
+	assert!(bench.trader.meter().unconfirmed(&Genesis::zero()).unwrap().is_empty());
+	// The vault has money for one of them only.
+	bench.trader.commit(&order).await.unwrap();
+	assert_eq!(bench.trader.commit(&order).await.unwrap_err().code(), "VaultTooSmall");
 }
 
 #[tokio::test]

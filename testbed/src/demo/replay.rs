@@ -232,19 +232,13 @@ impl Replay {
 			energy: purchase.energy,
 			lifetime: Some(plan.lifetime),
 		};
-		let mut heads = self.connection.heads(Stall::default());
 		let mut attempts = 1;
 		loop {
 			match trader.commit(&order).await {
 				// Another one-time key makes another id, and so another place.
-				Err(TradeError::Meter(MeterError::NoPlace)) if attempts < ATTEMPTS => {},
-				// What the plan counts on may show with the next block only.
-				Err(TradeError::Short { .. }) if attempts < ATTEMPTS => {
-					heads.next().await?;
-				},
+				Err(TradeError::Meter(MeterError::NoPlace)) if attempts < ATTEMPTS => attempts += 1,
 				other => return Ok(other?),
 			}
-			attempts += 1;
 		}
 	}
 
