@@ -182,6 +182,7 @@ impl pallet_transaction_payment::Config for Runtime {
 impl pallet_validators::Config for Runtime {
 	type GoverningOrigin = frame_system::EnsureRoot<AccountId>;
 	type MaxValidators = MaxValidators;
+	type WeightInfo = pallet_validators::Measured<Runtime>;
 }
 
 /// Blocks in a session.
@@ -254,5 +255,5 @@ impl pallet_spb::Config for Runtime {
 	type MaxSettlements = ConstU32<5_000>;
 	type MaxOpen = ConstU32<1_000_000>;
 	type MaxSidecar = ConstU32<{ 8 * 1024 * 1024 }>;
-	type WeightInfo = ();
+	type WeightInfo = pallet_spb::Measured<Runtime>;
 }

@@ -5,14 +5,20 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+pub mod weights;
+
 pub use pallet::*;
+pub use weights::{Measured, WeightInfo};
 
 use alloc::vec::Vec;
 use sp_staking::SessionIndex;
 
 #[frame_support::pallet]
 pub mod pallet {
-	use frame_support::{pallet_prelude::*, weights::constants::ParityDbWeight};
+	use super::WeightInfo;
+	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 
 	#[pallet::pallet]
@@ -25,6 +31,8 @@ pub mod pallet {
 		type GoverningOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// The greatest number of validators.
 		type MaxValidators: Get<u32>;
+		/// What the calls cost.
+		type WeightInfo: WeightInfo;
 	}
 
 	/// The accounts that validate from the session after next on.
@@ -80,7 +88,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Adds an account, which should have set its session keys.
 		#[pallet::call_index(0)]
-		#[pallet::weight(ParityDbWeight::get().reads_writes(1, 1))]
+		#[pallet::weight(T::WeightInfo::add_validator())]
 		pub fn add_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			Validators::<T>::try_mutate(|validators| {
@@ -93,7 +101,7 @@ pub mod pallet {
 
 		/// Removes an account.
 		#[pallet::call_index(1)]
-		#[pallet::weight(ParityDbWeight::get().reads_writes(1, 1))]
+		#[pallet::weight(T::WeightInfo::remove_validator())]
 		pub fn remove_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			Validators::<T>::try_mutate(|validators| {
