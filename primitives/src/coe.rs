@@ -91,7 +91,7 @@ pub fn verify_meter(
 	meters: &impl MeterRegistry,
 ) -> Result<(), Refusal> {
 	let maker = meters.active_manufacturer(manufacturer).ok_or(Refusal::UnknownManufacturer)?;
-	if meters.is_revoked(meter) {
+	if meters.is_revoked(manufacturer, meter) {
 		return Err(Refusal::MeterRevoked);
 	}
 	let payload = Coe::certificate_payload(manufacturer, meter, genesis);
@@ -182,8 +182,8 @@ pub fn one_time_seed(seed: &[u8; 32], tree: u32, leaf: u32) -> [u8; 32] {
 pub trait MeterRegistry {
 	/// The key of a registered manufacturer that is not retired.
 	fn active_manufacturer(&self, id: ManufacturerId) -> Option<MeterKey>;
-	/// Whether the manufacturer of this meter has revoked it.
-	fn is_revoked(&self, meter: &MeterKey) -> bool;
+	/// Whether a manufacturer has revoked a meter that it certified.
+	fn is_revoked(&self, manufacturer: ManufacturerId, meter: &MeterKey) -> bool;
 }
 
 /// A registry in memory, for a client that has fetched the chain's and for tests.
@@ -191,8 +191,8 @@ pub trait MeterRegistry {
 pub struct RegisteredMeters {
 	/// The active manufacturers.
 	pub manufacturers: BTreeMap<ManufacturerId, MeterKey>,
-	/// The revoked meters.
-	pub revoked: BTreeSet<MeterKey>,
+	/// The revoked meters, with the manufacturer that revoked them.
+	pub revoked: BTreeSet<(ManufacturerId, MeterKey)>,
 }
 
 impl MeterRegistry for RegisteredMeters {
@@ -200,8 +200,8 @@ impl MeterRegistry for RegisteredMeters {
 		self.manufacturers.get(&id).copied()
 	}
 
-	fn is_revoked(&self, meter: &MeterKey) -> bool {
-		self.revoked.contains(meter)
+	fn is_revoked(&self, manufacturer: ManufacturerId, meter: &MeterKey) -> bool {
+		self.revoked.contains(&(manufacturer, *meter))
 	}
 }
 
@@ -472,10 +472,11 @@ mod tests {
 	fn revoked_signer_should_be_refused() {
 		let keys = keys(2);
 		let mut meters = registry();
-		meters.revoked.insert(other().public());
+		meters.revoked.insert((MAKER, other().public()));
+		meters.revoked.insert((MAKER + 1, signer().public()));
 		let of_another = proof(&keys, 0).verify(&keys[0], 0, &genesis(), &meters);
 		assert_eq!(of_another, Ok(()));
-		meters.revoked.insert(signer().public());
+		meters.revoked.insert((MAKER, signer().public()));
 		let refused = proof(&keys, 0).verify(&keys[0], 0, &genesis(), &meters);
 		assert_eq!(refused, Err(Refusal::MeterRevoked));
 	}

@@ -49,7 +49,7 @@ fn messages(extrinsics: &[Vec<u8>]) -> Vec<Option<Message>> {
 
 /// The database after a block, for a query at that block.
 fn database(hash: &H256) -> Result<database::Database<'static, Offchain>, Missing> {
-	block::open(&Offchain, hash, System::block_number() == 0, 0)
+	block::open(&Offchain, hash, System::block_number() == 0)
 }
 
 impl_runtime_apis! {
@@ -274,12 +274,12 @@ impl_runtime_apis! {
 		}
 
 		fn vault(id: VaultId) -> Option<VaultInfo> {
-			pallet_spb::Vaults::<Runtime>::get(id).map(|vault| VaultInfo { id, vault })
+			Spb::vault(id)
 		}
 
 		fn vault_of(owner: AccountId) -> Option<VaultInfo> {
 			let id = pallet_spb::VaultOf::<Runtime>::get(owner)?;
-			pallet_spb::Vaults::<Runtime>::get(id).map(|vault| VaultInfo { id, vault })
+			Spb::vault(id)
 		}
 
 		fn energy_account(producer: AccountId) -> Option<EnergyAccount> {

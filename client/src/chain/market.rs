@@ -141,11 +141,10 @@ impl Vault {
 
 impl From<stored::VaultInfo> for Vault {
 	fn from(info: stored::VaultInfo) -> Self {
-		let stored::VaultInfo { id, vault } = info;
-		let withdrawal = vault.withdrawal.map(|withdrawal| Withdrawal {
-			amount: withdrawal.amount.0,
-			payable_at: withdrawal.payable_at,
-		});
+		let stored::VaultInfo { id, vault, payable_at } = info;
+		let withdrawal = vault.withdrawal.zip(payable_at);
+		let withdrawal = withdrawal
+			.map(|(withdrawal, payable_at)| Withdrawal { amount: withdrawal.amount.0, payable_at });
 		let (owner, held, deposit) = (vault.owner.0, vault.held.0, vault.deposit.0);
 		Self { id, owner, held, withdrawal, deposit }
 	}

@@ -103,7 +103,7 @@ mod tests {
 		assert!(
 			current == METADATA,
 			"client/artifacts/metadata.scale is stale: refresh it with\n    \
-			 cargo run --release --workspace --example refresh_metadata"
+			 cargo run --release --example refresh_metadata"
 		);
 	}
 }

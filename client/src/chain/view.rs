@@ -130,8 +130,8 @@ impl View {
 		if let Some(maker) = maker.filter(|maker| maker.active) {
 			register.manufacturers.insert(manufacturer, MeterKey::from_raw(maker.key));
 		}
-		if self.fetch(storage.revoked_meters(), (meter.0,)).await?.is_some() {
-			register.revoked.insert(*meter);
+		if self.fetch(storage.revoked_meters(), (manufacturer, meter.0)).await?.is_some() {
+			register.revoked.insert((manufacturer, *meter));
 		}
 		Ok(register)
 	}

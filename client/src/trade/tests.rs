@@ -49,7 +49,7 @@ impl Bench {
 		{
 			let mut script = node.script();
 			script.best = BEST;
-			script.vault = Some(VaultInfo { id: 7, vault });
+			script.vault = Some(VaultInfo { id: 7, vault, payable_at: None });
 			script.offers = vec![offer(1, 2_000, 300), offer(2, 1_000, 250)];
 		}
 		let connection = node.connect().await;

@@ -114,9 +114,10 @@ impl<T: Config> Pallet<T> {
 		// A retired one may still revoke: its meters' signatures count again if it comes back.
 		let by_maker = AsRef::<[u8]>::as_ref(&caller) == maker.key.0;
 		ensure!(by_maker, Error::<T>::NotTheManufacturer);
-		ensure!(!RevokedMeters::<T>::contains_key(meter), Error::<T>::AlreadyRevoked);
-		RevokedMeters::<T>::insert(meter, ());
-		Self::deposit_event(Event::MeterRevoked { meter });
+		let revoked = RevokedMeters::<T>::contains_key(manufacturer, meter);
+		ensure!(!revoked, Error::<T>::AlreadyRevoked);
+		RevokedMeters::<T>::insert(manufacturer, meter, ());
+		Self::deposit_event(Event::MeterRevoked { manufacturer, meter });
 		Ok(())
 	}
 }

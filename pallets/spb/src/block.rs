@@ -12,8 +12,7 @@ use codec::{DecodeAll, Encode};
 use frame_support::traits::Get;
 use sp_core::H256;
 use spb_primitives::{
-	Addition, BlockNumber, CtpId, DatabaseDigest, Erc, Hashing, Message, Refusal, Settlement,
-	Sidecar,
+	Addition, CtpId, DatabaseDigest, Erc, Hashing, Message, Refusal, Settlement, Sidecar, SignedCtp,
 };
 
 /// Opens the database after a block. The one after genesis is empty.
@@ -21,14 +20,13 @@ pub fn open<'a, S: Store>(
 	store: &'a S,
 	hash: &H256,
 	is_genesis: bool,
-	live_from: BlockNumber,
 ) -> Result<Database<'a, S>, Missing> {
 	let roots = match block_record(store, hash) {
 		Some(record) => record.roots,
 		None if is_genesis => Roots::default(),
 		None => return Err(Missing::Database(*hash)),
 	};
-	Ok(Database::new(store, roots, live_from))
+	Ok(Database::new(store, roots))
 }
 
 /// Goes through what a block does to the database of its parent.
@@ -40,10 +38,7 @@ struct Fold<'a, 'c, S, C> {
 impl<'a, 'c, S: Store, C: Chain> Fold<'a, 'c, S, C> {
 	/// On top of the database after `parent`.
 	fn new(chain: &'c C, store: &'a S, parent: &H256) -> Result<Self, Missing> {
-		let (now, grace) = (chain.now(), chain.parameters().grace);
-		// What expires in this very block can still settle in it and counts until then.
-		let live_from = now.saturating_sub(grace);
-		Ok(Self { chain, database: open(store, parent, now == 1, live_from)? })
+		Ok(Self { chain, database: open(store, parent, chain.now() == 1)? })
 	}
 
 	/// R2.
@@ -54,14 +49,33 @@ impl<'a, 'c, S: Store, C: Chain> Fold<'a, 'c, S, C> {
 		Ok(self.database.add(id, &addition.ctp)?)
 	}
 
-	/// R3, and what the runtime will check of the settlement.
-	fn settle(&mut self, erc: &Erc) -> Result<Settlement, NotTaken> {
-		let entry = self.database.entry(&erc.ctp)?.ok_or(Refusal::UnknownCtp)?;
+	/// R3 for the entry that an ERC confirms, and what the runtime will check of the settlement.
+	fn settle(&mut self, erc: &Erc, entry: SignedCtp) -> Result<Settlement, NotTaken> {
 		let settlement = Settlement { ctp: entry, delivered: erc.delivered };
 		rules::due(self.chain, &settlement)?;
 		rules::confirms(self.chain, &settlement.ctp, erc)?;
 		self.database.settle(SettledCtp { id: erc.ctp, settlement: settlement.clone() })?;
 		Ok(settlement)
+	}
+
+	/// Settles what an ERC confirms, as an author who finds the entry by its id.
+	fn settle_open(&mut self, erc: &Erc) -> Result<Settlement, NotTaken> {
+		let entry = self.database.entry(&erc.ctp)?.ok_or(Refusal::UnknownCtp)?;
+		self.settle(erc, entry)
+	}
+
+	/// Settles what an ERC confirms, as a judge who is told the entry and finds it by its expiry: so
+	/// nothing that may be lost here stands between the ERC and the entry.
+	fn settle_named(&mut self, erc: &Erc, named: &Settlement) -> Result<(), NotTaken> {
+		if CtpId::of(&named.ctp.ctp, &self.chain.genesis()) != erc.ctp {
+			return Err(Refusal::ReceiptsMismatch.into());
+		}
+		let entry = self.database.entry_at(named.ctp.ctp.expiry, &erc.ctp)?;
+		let settlement = self.settle(erc, entry.ok_or(Refusal::UnknownCtp)?)?;
+		if settlement != *named {
+			return Err(Refusal::ReceiptsMismatch.into());
+		}
+		Ok(())
 	}
 
 	/// The rest of R4: drops what has expired and gives the database after the block.
@@ -119,7 +133,7 @@ pub fn prepare<S: Store, C: Chain, M: Get<u32>>(
 		*outcome = if size > room || settlements.len() >= limits.max_settlements as usize {
 			Outcome::NoRoom
 		} else {
-			match fold.settle(erc) {
+			match fold.settle_open(erc) {
 				Ok(settlement) => {
 					room -= size;
 					sidecar.receipts.push(erc.clone());
@@ -199,9 +213,7 @@ fn judge<'a, S: Store, C: Chain, M: Get<u32>>(
 		fold.add(addition).map_err(verdict)?;
 	}
 	for (erc, settlement) in sidecar.receipts.iter().zip(&seal.settlements) {
-		if fold.settle(erc).map_err(verdict)? != *settlement {
-			return Err(bad(Refusal::ReceiptsMismatch));
-		}
+		fold.settle_named(erc, settlement).map_err(verdict)?;
 	}
 	let database = fold.finish().map_err(Verdict::Missing)?;
 	if database.root() != digest.database_root {

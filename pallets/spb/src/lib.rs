@@ -121,9 +121,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Manufacturers<T: Config> = StorageMap<_, Twox64Concat, ManufacturerId, Manufacturer>;
 
-	/// The meters whose signatures no longer count.
+	/// The meters whose signatures no longer count, by the manufacturer that certified them.
 	#[pallet::storage]
-	pub type RevokedMeters<T: Config> = StorageMap<_, Blake2_128Concat, MeterKey, ()>;
+	pub type RevokedMeters<T: Config> =
+		StorageDoubleMap<_, Twox64Concat, ManufacturerId, Blake2_128Concat, MeterKey, ()>;
 
 	/// The energy accounts of producers.
 	#[pallet::storage]
@@ -166,6 +167,11 @@ pub mod pallet {
 	/// The first expiry whose settled ids are remembered.
 	#[pallet::storage]
 	pub type SettledFrom<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
+
+	/// The first expiry whose CTPs can still settle. It never goes back, also where a change of
+	/// parameters lengthens the grace: what came before has been forgotten.
+	#[pallet::storage]
+	pub type SettlesFrom<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
 	/// Whether the block has its seal.
 	#[pallet::storage]
@@ -324,6 +330,8 @@ pub mod pallet {
 		},
 		/// A meter's signatures no longer count.
 		MeterRevoked {
+			/// Its manufacturer.
+			manufacturer: ManufacturerId,
 			/// The meter.
 			meter: MeterKey,
 		},

@@ -24,8 +24,8 @@ impl<T: Config> MeterRegistry for State<T> {
 		Manufacturers::<T>::get(id).filter(|m| m.active).map(|m| m.key)
 	}
 
-	fn is_revoked(&self, meter: &MeterKey) -> bool {
-		RevokedMeters::<T>::contains_key(meter)
+	fn is_revoked(&self, manufacturer: ManufacturerId, meter: &MeterKey) -> bool {
+		RevokedMeters::<T>::contains_key(manufacturer, meter)
 	}
 }
 
@@ -37,7 +37,7 @@ impl<T: Config> MeterRegistry for Ever<T> {
 		Manufacturers::<T>::get(id).map(|Manufacturer { key, .. }| key)
 	}
 
-	fn is_revoked(&self, _: &MeterKey) -> bool {
+	fn is_revoked(&self, _: ManufacturerId, _: &MeterKey) -> bool {
 		false
 	}
 }
@@ -55,6 +55,15 @@ impl<T: Config> Chain for State<T> {
 
 	fn parameters(&self) -> Parameters {
 		Pallet::<T>::parameters()
+	}
+
+	fn entry_lifetime(&self) -> BlockNumber {
+		let set = CurrentParameters::<T>::get();
+		set.map_or(Parameters::DEVELOPMENT.max_lifetime, |set| set.entry_lifetime())
+	}
+
+	fn settles_from(&self) -> BlockNumber {
+		SettlesFrom::<T>::get()
 	}
 
 	fn limits(&self) -> Limits {

@@ -23,6 +23,10 @@ pub trait Chain: MeterRegistry {
 	fn now(&self) -> BlockNumber;
 	/// Lifetimes and windows.
 	fn parameters(&self) -> Parameters;
+	/// The longest lifetime of a CTP that enters.
+	fn entry_lifetime(&self) -> BlockNumber;
+	/// The first expiry whose CTPs can still settle.
+	fn settles_from(&self) -> BlockNumber;
 	/// The runtime's limits.
 	fn limits(&self) -> Limits;
 	/// A vault.
@@ -71,7 +75,7 @@ pub fn admit(chain: &impl Chain, addition: &Addition) -> Result<CtpId, Refusal> 
 	if ctp.expiry < now.saturating_add(parameters.min_lifetime) {
 		return Err(Refusal::ExpiryTooSoon);
 	}
-	if ctp.expiry > now.saturating_add(parameters.max_lifetime) {
+	if ctp.expiry > now.saturating_add(chain.entry_lifetime()) {
 		return Err(Refusal::ExpiryTooFar);
 	}
 	let vault = chain.vault(ctp.vault).ok_or(Refusal::UnknownVault)?;
@@ -206,7 +210,7 @@ pub fn due(chain: &impl Chain, settlement: &Settlement) -> Result<Due, Refusal> 
 	if chain.is_settled(ctp.expiry, &id) {
 		return Err(Refusal::AlreadySettled);
 	}
-	if now > ctp.expiry.saturating_add(parameters.grace) {
+	if ctp.expiry < chain.settles_from() || now > ctp.expiry.saturating_add(parameters.grace) {
 		return Err(Refusal::TooLateToSettle);
 	}
 	if ctp.expiry > now.saturating_add(parameters.max_lifetime) {

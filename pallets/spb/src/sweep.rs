@@ -15,9 +15,11 @@ impl<T: Config> Pallet<T> {
 	/// Forgets what is due at block `now`.
 	pub(crate) fn sweep(now: BlockNumber) -> Weight {
 		let parameters = Self::parameters();
+		let settles_from = SettlesFrom::<T>::get().max(now.saturating_sub(parameters.grace));
+		SettlesFrom::<T>::put(settles_from);
 		// As many as a block can add, so that it never falls behind for good.
 		let ids = sweep_buckets::<SettledFrom<T>>(
-			now.saturating_sub(parameters.grace),
+			settles_from,
 			T::MaxSettlements::get(),
 			|expiry, room| {
 				let cleared = Settled::<T>::clear_prefix(expiry, room, None);

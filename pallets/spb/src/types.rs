@@ -150,8 +150,20 @@ pub struct Offer {
 pub struct Withdrawal {
 	/// How much.
 	pub amount: Money,
+	/// The block that took it out of what new CTPs may use.
+	pub requested_at: BlockNumber,
+}
+
+impl Withdrawal {
 	/// The first block at which it can be paid out: by then no CTP can draw on it.
-	pub payable_at: BlockNumber,
+	///
+	/// By the parameters that govern then and not at the request, because a change of them may
+	/// have let open CTPs live longer.
+	pub fn payable_at(&self, parameters: &Parameters) -> BlockNumber {
+		// A CTP that entered in the very block of the request, whose seal came before it, is gone
+		// when the seal of this many blocks later is through.
+		self.requested_at.saturating_add(parameters.longest_claim()).saturating_add(1)
+	}
 }
 
 /// A consumer's money set aside for trading.
@@ -220,12 +232,18 @@ impl ParameterSet {
 		Self { current: new, previous: Some((old, until)) }
 	}
 
-	/// What governs at block `now`.
+	/// What governs at block `now` all that was committed before and may be open still.
 	pub fn at(&self, now: BlockNumber) -> Parameters {
 		match &self.previous {
 			Some((previous, until)) if now <= *until => self.current.larger(previous),
 			_ => self.current,
 		}
+	}
+
+	/// The longest lifetime of a CTP that enters. A change counts for it at once, so that all claims
+	/// under the old parameters have run out when the larger of both cease to govern.
+	pub fn entry_lifetime(&self) -> BlockNumber {
+		self.current.max_lifetime
 	}
 }
 
@@ -339,4 +357,6 @@ pub struct VaultInfo {
 	/// The record.
 	#[serde(flatten)]
 	pub vault: Vault,
+	/// From which block on the pending withdrawal can be paid out.
+	pub payable_at: Option<BlockNumber>,
 }

@@ -2,7 +2,7 @@
 
 use crate::{
 	pallet::*,
-	types::{Vault, Withdrawal},
+	types::{Vault, VaultInfo, Withdrawal},
 };
 use frame_support::{
 	pallet_prelude::*,
@@ -45,11 +45,9 @@ impl<T: Config> Pallet<T> {
 		let (id, mut vault) = Self::own_vault(&owner)?;
 		ensure!(vault.withdrawal.is_none(), Error::<T>::WithdrawalPending);
 		ensure!(amount <= vault.held, Error::<T>::VaultTooSmall);
-		// A CTP that entered in this very block, whose seal came before this call, is gone when the
-		// seal of this many blocks later is through.
-		let claims_end = Self::now().saturating_add(Self::parameters().longest_claim());
-		let payable_at = claims_end.saturating_add(1);
-		vault.withdrawal = Some(Withdrawal { amount, payable_at });
+		let withdrawal = Withdrawal { amount, requested_at: Self::now() };
+		let payable_at = withdrawal.payable_at(&Self::parameters());
+		vault.withdrawal = Some(withdrawal);
 		Vaults::<T>::insert(id, vault);
 		Self::deposit_event(Event::WithdrawalRequested { vault: id, amount, payable_at });
 		Ok(())
@@ -66,7 +64,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_withdraw(owner: AccountId) -> DispatchResult {
 		let (id, mut vault) = Self::own_vault(&owner)?;
 		let withdrawal = vault.withdrawal.take().ok_or(Error::<T>::NoWithdrawal)?;
-		ensure!(Self::now() >= withdrawal.payable_at, Error::<T>::WithdrawalTooEarly);
+		let payable_at = withdrawal.payable_at(&Self::parameters());
+		ensure!(Self::now() >= payable_at, Error::<T>::WithdrawalTooEarly);
 		// Trades that were open at the request may have used some of it.
 		let amount = withdrawal.amount.min(vault.held);
 		vault.held = vault.held.saturating_sub(amount);
@@ -81,5 +80,11 @@ impl<T: Config> Pallet<T> {
 			Vaults::<T>::insert(id, vault);
 		}
 		Ok(())
+	}
+	/// A vault, for those who ask.
+	pub fn vault(id: VaultId) -> Option<VaultInfo> {
+		let vault = Vaults::<T>::get(id)?;
+		let payable_at = vault.withdrawal.map(|w| w.payable_at(&Self::parameters()));
+		Some(VaultInfo { id, vault, payable_at })
 	}
 }

@@ -11,11 +11,12 @@ use crate::{Config, Pallet};
 use alloc::vec::Vec;
 use codec::Encode;
 use sp_core::H256;
-use spb_primitives::BlockNumber;
+use spb_primitives::{BlockNumber, Parameters};
 
 const FINAL: &[u8] = b"spb/final";
 const SWEPT: &[u8] = b"spb/swept";
 const WORK: &[u8] = b"spb/work";
+const INDEXED: &[u8] = b"spb/indexed";
 
 fn final_key(number: BlockNumber) -> Vec<u8> {
 	(b"spb/f/", number).encode()
@@ -54,16 +55,14 @@ pub fn note_final(store: &impl Store, number: BlockNumber, hash: H256) {
 
 /// The pallet's `offchain_worker`.
 pub fn housekeeping<T: Config>() {
-	let retention = Pallet::<T>::parameters().retention();
-	sweep(&Offchain, retention, Budget::PER_BLOCK);
+	sweep(&Offchain, &Pallet::<T>::parameters(), Budget::PER_BLOCK);
 }
 
 /// Goes on with forgetting where it stopped, as far as the budget goes.
 ///
 /// Of each height past retention: what the final block made useless, and all that other blocks
-/// wrote. By then every CTP that any of them added has expired on every fork, so their index goes
-/// too.
-pub fn sweep(store: &impl Store, retention: BlockNumber, budget: Budget) {
+/// wrote; the ids that they added when these have expired in every database that is kept.
+pub fn sweep(store: &impl Store, parameters: &Parameters, budget: Budget) {
 	let mut nodes = budget.nodes;
 	let mut work: Vec<(u8, Link)> = read(store, WORK).unwrap_or_default();
 	if !work.is_empty() {
@@ -71,7 +70,7 @@ pub fn sweep(store: &impl Store, retention: BlockNumber, budget: Budget) {
 		write(store, WORK, &work);
 	}
 	let Some((last_final, _)) = read::<(BlockNumber, H256)>(store, FINAL) else { return };
-	let Some(end) = last_final.checked_sub(retention) else { return };
+	let Some(end) = last_final.checked_sub(parameters.retention()) else { return };
 	let start: BlockNumber = read::<BlockNumber>(store, SWEPT).unwrap_or(0).saturating_add(1);
 	let end = end.min(start.saturating_add(budget.heights));
 	let mut swept = None;
@@ -93,15 +92,9 @@ pub fn sweep(store: &impl Store, retention: BlockNumber, budget: Budget) {
 				store.remove(&name.storage_key());
 			}
 			nodes = nodes.saturating_sub(gone.len() as u32);
-			let changes: ChangeRecord = read(store, &changes_key(&hash)).unwrap_or_default();
-			for (_, id) in &changes.added {
-				store.remove(&index_key(id));
-			}
 			store.remove(&leftovers_key(&hash));
-			store.remove(&changes_key(&hash));
 			store.remove(&block_key(&hash));
 		}
-		store.remove(&height_key(number));
 		store.remove(&final_key(number));
 		swept = Some(number);
 	}
@@ -109,6 +102,32 @@ pub fn sweep(store: &impl Store, retention: BlockNumber, budget: Budget) {
 		forget_parts(store, &mut work, &mut nodes);
 		write(store, WORK, &work);
 		write(store, SWEPT, &swept);
+	}
+	sweep_index(store, parameters.grace, &budget);
+}
+
+/// Forgets the ids that swept blocks added, each height when all of them have expired in every
+/// database that is kept: until then they find their entries.
+fn sweep_index(store: &impl Store, grace: BlockNumber, budget: &Budget) {
+	let Some(swept) = read::<BlockNumber>(store, SWEPT) else { return };
+	let start = read::<BlockNumber>(store, INDEXED).unwrap_or(0).saturating_add(1);
+	let end = swept.saturating_add(1).min(start.saturating_add(budget.heights));
+	let expired = |expiry: &BlockNumber| expiry.saturating_add(grace) <= swept;
+	let mut indexed = None;
+	for number in start..end {
+		let blocks: Vec<H256> = read(store, &height_key(number)).unwrap_or_default();
+		let changes = |hash| read::<ChangeRecord>(store, &changes_key(hash)).unwrap_or_default();
+		let added: Vec<_> = blocks.iter().flat_map(|hash| changes(hash).added).collect();
+		if !added.iter().all(|(expiry, _)| expired(expiry)) {
+			break;
+		}
+		added.iter().for_each(|(_, id)| store.remove(&index_key(id)));
+		blocks.iter().for_each(|hash| store.remove(&changes_key(hash)));
+		store.remove(&height_key(number));
+		indexed = Some(number);
+	}
+	if let Some(indexed) = indexed {
+		write(store, INDEXED, &indexed);
 	}
 }
 

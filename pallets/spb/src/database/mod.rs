@@ -5,8 +5,9 @@
 //! is open on each vault and on each offer. Everything is keyed by the block that wrote it, so forks
 //! do not meet, a check writes only what is new, and what it wrote twice is the same.
 //!
-//! Expiry drops a whole part of the first tree at once. The sums of vaults and offers are kept per
-//! expiry and forget by being read: what has run out no longer counts.
+//! Expiry drops a whole part of the first tree at once. The claims on vaults and offers are kept with
+//! their expiries and forget by being read: what has run out no longer counts. Each block reads a few
+//! of them in turn, so that nothing stays for ever where nobody trades any more.
 //!
 //! | key | value |
 //! | --- | --- |
@@ -17,7 +18,7 @@
 //! | `spb/x/` CTP id | the expiry, which finds the entry |
 //! | `spb/h/` number | the hashes of all blocks of that height that were checked |
 //! | `spb/f/` number | the final block of that height |
-//! | `spb/final`, `spb/swept`, `spb/work` | how far finality and the housekeeper are |
+//! | `spb/final`, `spb/swept`, `spb/indexed`, `spb/work` | how far finality and the housekeeper are |
 
 mod housekeeper;
 pub mod store;
@@ -46,6 +47,9 @@ const ENTRIES: u8 = 0;
 const VAULTS: u8 = 1;
 const OFFERS: u8 = 2;
 
+/// Vaults and offers that each block looks at, beside two for each CTP that it adds.
+const TIDIED: usize = 4;
+
 impl From<MissingNode> for Missing {
 	fn from(_: MissingNode) -> Self {
 		Missing::Node
@@ -58,6 +62,11 @@ pub struct Roots {
 	entries: Option<Link>,
 	vaults: Option<Link>,
 	offers: Option<Link>,
+	/// What expires before this has been dropped, for good.
+	live_from: BlockNumber,
+	/// The last vault and the last offer that were looked at for claims that have run out; none where
+	/// the next is the first.
+	tidied: (Option<VaultId>, Option<OfferId>),
 }
 
 /// What is stored of a block whose evidence was found good.
@@ -90,6 +99,9 @@ pub struct Claim {
 	/// The receipt key that it names.
 	pub receipt_key: ReceiptKey,
 }
+
+/// The energy that open CTPs claim of an offer, by expiry, Wh.
+type Sold = BTreeMap<BlockNumber, u64>;
 
 fn block_key(hash: &H256) -> Vec<u8> {
 	(b"spb/b/", hash).encode()
@@ -137,17 +149,18 @@ pub struct Database<'a, S> {
 	offers: Tree<'a, S>,
 	/// The first expiry that still counts.
 	live_from: BlockNumber,
+	tidied: (Option<VaultId>, Option<OfferId>),
 	open: u32,
 	claims: BTreeMap<VaultId, Vec<Claim>>,
-	sold: BTreeMap<OfferId, BTreeMap<BlockNumber, u64>>,
+	sold: BTreeMap<OfferId, Sold>,
 	/// The expiry of what was added, by id.
 	added: BTreeMap<CtpId, BlockNumber>,
 	changes: ChangeRecord,
 }
 
 impl<'a, S: Store> Database<'a, S> {
-	/// The database at `roots`; what expired before `live_from` no longer counts.
-	pub fn new(store: &'a S, roots: Roots, live_from: BlockNumber) -> Self {
+	/// The database at `roots`.
+	pub fn new(store: &'a S, roots: Roots) -> Self {
 		let entries = Tree::new(store, ENTRIES, true, roots.entries);
 		let open = entries.count();
 		Self {
@@ -155,7 +168,8 @@ impl<'a, S: Store> Database<'a, S> {
 			entries,
 			vaults: Tree::new(store, VAULTS, false, roots.vaults),
 			offers: Tree::new(store, OFFERS, false, roots.offers),
-			live_from,
+			live_from: roots.live_from,
+			tidied: roots.tidied,
 			open,
 			claims: BTreeMap::new(),
 			sold: BTreeMap::new(),
@@ -180,6 +194,15 @@ impl<'a, S: Store> Database<'a, S> {
 		let Some(expiry) = added.or_else(|| read(self.store, &index_key(id))) else {
 			return Ok(None);
 		};
+		self.entry_at(expiry, id)
+	}
+
+	/// The open CTP of this expiry and id.
+	pub fn entry_at(
+		&mut self,
+		expiry: BlockNumber,
+		id: &CtpId,
+	) -> Result<Option<SignedCtp>, MissingNode> {
 		match self.entries.get(&entry_key(expiry, id))? {
 			Some(bytes) => {
 				SignedCtp::decode_all(&mut &bytes[..]).map(Some).map_err(|_| MissingNode)
@@ -209,11 +232,11 @@ impl<'a, S: Store> Database<'a, S> {
 		Ok(self.sold_mut(offer)?.values().sum())
 	}
 
-	fn sold_mut(&mut self, offer: OfferId) -> Result<&mut BTreeMap<BlockNumber, u64>, MissingNode> {
+	fn sold_mut(&mut self, offer: OfferId) -> Result<&mut Sold, MissingNode> {
 		match self.sold.entry(offer) {
 			Entry::Occupied(entry) => Ok(entry.into_mut()),
 			Entry::Vacant(entry) => {
-				let mut sold: BTreeMap<BlockNumber, u64> = stored(&mut self.offers, offer)?;
+				let mut sold: Sold = stored(&mut self.offers, offer)?;
 				sold.retain(|expiry, _| *expiry >= self.live_from);
 				Ok(entry.insert(sold))
 			},
@@ -260,6 +283,7 @@ impl<'a, S: Store> Database<'a, S> {
 	pub fn expire(&mut self, bound: BlockNumber) -> Result<(), MissingNode> {
 		self.entries.remove_below(bound)?;
 		self.open = self.entries.count();
+		self.live_from = self.live_from.max(bound);
 		Ok(())
 	}
 
@@ -275,6 +299,7 @@ impl<'a, S: Store> Database<'a, S> {
 		parent: H256,
 		hash: H256,
 	) -> Result<(), MissingNode> {
+		self.tidy()?;
 		for (vault, claims) in core::mem::take(&mut self.claims) {
 			update(&mut self.vaults, vault, claims.is_empty(), &claims)?;
 		}
@@ -300,8 +325,31 @@ impl<'a, S: Store> Database<'a, S> {
 			write(self.store, &height_key(number), &same_height);
 		}
 		// Last, because it makes the database count.
-		let roots = Roots { entries, vaults, offers };
+		let Self { live_from, tidied, .. } = self;
+		let roots = Roots { entries, vaults, offers, live_from, tidied };
 		write(self.store, &block_key(&hash), &BlockRecord { number, parent, roots });
+		Ok(())
+	}
+
+	/// Looks at the next few vaults and offers in turn for claims that have run out, and reads those
+	/// in to be written anew: so they go although nobody trades there any more. It looks at more than
+	/// the block can add.
+	fn tidy(&mut self) -> Result<(), MissingNode> {
+		let (limit, live_from) = (TIDIED + 2 * self.changes.added.len(), self.live_from);
+		let (vault, offer) = self.tidied;
+		let (vaults, vault) = run_out(&self.vaults, vault, limit, |claims: &Vec<Claim>| {
+			claims.iter().any(|claim| claim.expiry < live_from)
+		})?;
+		let (offers, offer) = run_out(&self.offers, offer, limit, |sold: &Sold| {
+			sold.keys().any(|expiry| *expiry < live_from)
+		})?;
+		for vault in vaults {
+			self.claims_mut(vault)?;
+		}
+		for offer in offers {
+			self.sold_mut(offer)?;
+		}
+		self.tidied = (vault, offer);
 		Ok(())
 	}
 
@@ -362,6 +410,36 @@ impl<'a, S: Store> Database<'a, S> {
 			return Err(MissingNode);
 		}
 		Ok(DatabaseSummary { root: database_root(&leaves), open: leaves.len() as u32, buckets })
+	}
+}
+
+/// The numbers above `after` at which something stands that has run out, among the first `limit`;
+/// and the last number looked at, none at the tree's end.
+fn run_out<S: Store, V: Decode>(
+	tree: &Tree<'_, S>,
+	after: Option<u32>,
+	limit: usize,
+	has_run_out: impl Fn(&V) -> bool,
+) -> Result<(Vec<u32>, Option<u32>), MissingNode> {
+	let (mut numbers, mut seen, mut last) = (Vec::new(), 0, None);
+	let mut damaged = false;
+	tree.visit(after.map(number_key).as_ref(), &mut |key, bytes| {
+		let mut number = [0; 4];
+		number.copy_from_slice(&key[..4]);
+		let number = u32::from_be_bytes(number);
+		match V::decode_all(&mut &bytes[..]) {
+			Ok(value) if has_run_out(&value) => numbers.push(number),
+			Ok(_) => {},
+			Err(_) => damaged = true,
+		}
+		seen += 1;
+		last = (seen == limit).then_some(number);
+		last.is_none() && !damaged
+	})?;
+	if damaged {
+		Err(MissingNode)
+	} else {
+		Ok((numbers, last))
 	}
 }
 

@@ -393,7 +393,7 @@ impl<S: TestStore> TestChain<S> {
 	) -> Result<R, Missing> {
 		self.after(hash, || {
 			let is_genesis = System::block_number() == 0;
-			let mut database = block::open(&self.store, hash, is_genesis, 0)?;
+			let mut database = block::open(&self.store, hash, is_genesis)?;
 			ask(&mut database).map_err(Into::into)
 		})
 	}

@@ -31,7 +31,7 @@ fn good_block_should_be_good_and_its_database_stored() {
 	let parent = chain.entries(&chain.head);
 	assert_eq!(chain.check(&block), Verdict::Ok);
 	let after = chain.after(&chain.head, || {
-		crate::block::open(&chain.store, &block.hash, false, 0).unwrap().summary().unwrap()
+		crate::block::open(&chain.store, &block.hash, false).unwrap().summary().unwrap()
 	});
 	assert_eq!((after.root, after.open), (digest(&block).database_root, 1));
 	assert_eq!(chain.entries(&chain.head), parent, "the parent's database is as it was");

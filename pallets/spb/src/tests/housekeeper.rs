@@ -86,7 +86,7 @@ impl Kept {
 	}
 
 	fn sweep(&self, budget: Budget) {
-		sweep(&self.chain.store, SHORT.retention(), budget);
+		sweep(&self.chain.store, &SHORT, budget);
 	}
 
 	/// The first height that is kept.
@@ -113,7 +113,7 @@ impl Kept {
 		for block in self.kept() {
 			let what = format!("of block {}, {} final", block.number, self.last_final);
 			let root = block.digest.unwrap().database_root;
-			let mut database = block::open(&self.chain.store, &block.hash, false, 0)
+			let mut database = block::open(&self.chain.store, &block.hash, false)
 				.unwrap_or_else(|error| panic!("the database {what} is {error:?}"));
 			assert_eq!(database.summary().map(|summary| summary.root), Ok(root), "the root {what}");
 			assert!(changes(&self.chain.store, &block.hash).is_ok(), "the changes {what}");
@@ -132,7 +132,7 @@ impl Kept {
 		for block in self.kept() {
 			let what = format!("of block {}, {} final", block.number, self.last_final);
 			let root = block.digest.unwrap().database_root;
-			let mut database = block::open(&self.chain.store, &block.hash, false, 0).unwrap();
+			let mut database = block::open(&self.chain.store, &block.hash, false).unwrap();
 			for OpenCtp { id, signed } in self.chain.entries(&block.hash) {
 				assert_eq!(database.entry(&id), Ok(Some(signed.clone())), "the entry {what}");
 				let proof = database.proof(&id).unwrap().map(|(_, proof)| proof);

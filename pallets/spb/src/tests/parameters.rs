@@ -143,13 +143,12 @@ fn withdrawal_should_wait_for_the_larger_claim() {
 	ExtBuilder::default().execute(|| {
 		set(AFTER, Some((BEFORE, 30)));
 		assert_ok!(Spb::request_withdrawal(signed(Bob), money(1)));
-		let withdrawal = Vaults::<Test>::get(0).unwrap().withdrawal.unwrap();
-		assert_eq!(withdrawal.payable_at, 1 + BEFORE.longest_claim() + 1);
+		let payable_at = || Spb::vault(0).unwrap().payable_at.unwrap();
+		assert_eq!(payable_at(), 1 + BEFORE.longest_claim() + 1);
 		assert_ok!(Spb::cancel_withdrawal(signed(Bob)));
 		System::set_block_number(31);
 		assert_ok!(Spb::request_withdrawal(signed(Bob), money(1)));
-		let withdrawal = Vaults::<Test>::get(0).unwrap().withdrawal.unwrap();
-		assert_eq!(withdrawal.payable_at, 31 + AFTER.longest_claim() + 1);
+		assert_eq!(payable_at(), 31 + AFTER.longest_claim() + 1);
 	});
 }
 

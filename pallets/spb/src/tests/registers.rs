@@ -84,8 +84,8 @@ fn manufacturer_should_revoke_its_meter_once() {
 	ExtBuilder::default().execute(|| {
 		let meter = meter_pair(1).public();
 		assert_ok!(Spb::revoke_meter(maker_signed(1), 1, meter));
-		assert!(RevokedMeters::<Test>::contains_key(meter));
-		assert_last_event(Event::MeterRevoked { meter });
+		assert!(RevokedMeters::<Test>::contains_key(1, meter));
+		assert_last_event(Event::MeterRevoked { manufacturer: 1, meter });
 		assert_noop!(Spb::revoke_meter(maker_signed(1), 1, meter), Error::<Test>::AlreadyRevoked);
 	});
 }

@@ -108,7 +108,8 @@ fn requested_money_should_stay_until_no_claim_is_left() {
 		System::set_block_number(3);
 		assert_ok!(Spb::request_withdrawal(signed(Bob), money(400)));
 		let payable_at = payable(3);
-		let withdrawal = Withdrawal { amount: money(400), payable_at };
+		let withdrawal = Withdrawal { amount: money(400), requested_at: 3 };
+		assert_eq!(Spb::vault(0).unwrap().payable_at, Some(payable_at));
 		let vault = Vaults::<Test>::get(0).unwrap();
 		assert_eq!(vault.withdrawal, Some(withdrawal));
 		assert_eq!((vault.held, vault.spendable()), (money(IN_VAULT), money(IN_VAULT - 400)));
