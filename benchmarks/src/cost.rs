@@ -16,7 +16,7 @@ pub struct Line {
 }
 
 /// What a call or hook costs.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Cost {
 	/// The call or hook.
 	pub name: String,

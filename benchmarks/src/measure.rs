@@ -16,7 +16,7 @@ pub struct Effort {
 }
 
 /// What the cost of a call grows with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Component {
 	/// Its name, a letter.
 	pub name: BenchmarkParameter,

@@ -1,10 +1,8 @@
 //! Which pallets are measured, for the runner in `benchmarks/`.
 
-use crate::{AllPalletsWithSystem, Runtime, Spb, Validators};
+use crate::{AllPalletsWithSystem, Spb, Validators};
 use alloc::{string::String, vec::Vec};
-use frame_benchmarking::{
-	add_benchmark, list_benchmark, BenchmarkBatch, BenchmarkConfig, BenchmarkList, Benchmarking,
-};
+use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 
 frame_benchmarking::define_benchmarks!([pallet_spb, Spb] [pallet_validators, Validators]);

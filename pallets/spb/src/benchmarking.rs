@@ -15,7 +15,10 @@ use frame_benchmarking::{account, v2::*};
 use frame_support::traits::{fungible::Mutate, EnsureOrigin, Get};
 use frame_system::RawOrigin;
 use sp_core::{crypto::KeyTypeId, sr25519, H256};
-use sp_io::crypto::{sr25519_generate, sr25519_sign};
+use sp_io::{
+	crypto::{sr25519_generate, sr25519_sign},
+	hashing::blake2_256,
+};
 use sp_runtime::{traits::SaturatedConversion, DigestItem, MultiSignature};
 use spb_primitives::{
 	AccountId, BlockNumber, Certificate, Ctp, CtpId, Energy, MeterKey, Money, OfferId, Price,
@@ -352,7 +355,7 @@ mod benchmarks {
 			Pallet::<T>::do_close_offer(producer, id).expect("the offer is open");
 		}
 		for number in 0..i {
-			let id = CtpId(H256::from_low_u64_be(number.into()));
+			let id = CtpId(H256(blake2_256(&number.to_be_bytes())));
 			Settled::<T>::insert(expiries + number % buckets, id, ());
 		}
 		SettledFrom::<T>::put(expiries);
