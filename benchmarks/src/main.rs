@@ -23,7 +23,12 @@ use std::{
 	path::{Path, PathBuf},
 };
 
-include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
+/// The runtime, with its benchmarks.
+// Generated, without docs, and with more than is used.
+#[allow(missing_docs, dead_code)]
+mod wasm {
+	include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
+}
 
 /// The state that the benchmarks begin with.
 const PRESET: &str = "development";
@@ -32,9 +37,9 @@ const PRESET: &str = "development";
 #[derive(Parser)]
 struct Opts {
 	/// Points in the range of each component.
-	#[arg(long, default_value_t = 20)]
+	#[arg(long, default_value_t = 10)]
 	steps: u32,
-	/// Runs at each point.
+	/// Runs at each point; `steps` times as many where a benchmark has no components.
 	#[arg(long, default_value_t = 10)]
 	repeat: u32,
 	/// Measure only benchmarks whose `pallet::name` contains this, and write nothing.
@@ -44,7 +49,7 @@ struct Opts {
 
 fn main() -> Result<(), Box<dyn Error>> {
 	let opts = Opts::parse();
-	let code = WASM_BINARY_BLOATY.ok_or("built without its runtime: unset SKIP_WASM_BUILD")?;
+	let code = wasm::WASM_BINARY.ok_or("built without its runtime: unset SKIP_WASM_BUILD")?;
 	let runtime = Runtime::new(code, PRESET)?;
 	let chosen: Vec<Benchmark> = measure::benchmarks(&runtime)?
 		.into_iter()

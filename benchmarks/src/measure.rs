@@ -15,6 +15,18 @@ pub struct Effort {
 	pub repeat: u32,
 }
 
+impl Effort {
+	/// Runs at each point of a benchmark, so that one without components has as many in all as one
+	/// with a component.
+	fn runs(&self, benchmark: &Benchmark) -> u32 {
+		if benchmark.components.is_empty() {
+			self.steps.saturating_mul(self.repeat)
+		} else {
+			self.repeat
+		}
+	}
+}
+
 /// What the cost of a call grows with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Component {
@@ -86,12 +98,12 @@ pub fn run(
 ) -> Result<Results, Box<dyn Error>> {
 	let mut results = Results::default();
 	let points = points(&benchmark.components, effort.steps);
-	let all = points.len();
+	let (all, runs) = (points.len(), effort.runs(benchmark));
 	for (number, point) in points.into_iter().enumerate() {
 		let begin = Instant::now();
 		run_at(runtime, benchmark, &point, Count::Nothing, true, 1)?;
 		results.storage.extend(run_at(runtime, benchmark, &point, Count::Storage, false, 1)?);
-		let times = run_at(runtime, benchmark, &point, Count::Nothing, false, effort.repeat)?;
+		let times = run_at(runtime, benchmark, &point, Count::Nothing, false, runs)?;
 		let fastest = times.iter().map(|result| result.extrinsic_time).min().unwrap_or_default();
 		eprintln!(
 			"{benchmark} {}/{all} {point:?}: {} us, {} s",
