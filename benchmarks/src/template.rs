@@ -10,7 +10,8 @@ use std::fmt::Write;
 pub fn render(pallet: &str, costs: &[Cost], provenance: &Provenance) -> String {
 	let Provenance { date, machine, compiler, command, steps, repeat } = provenance;
 	let mut text = format!(
-		"//! What the calls of `{pallet}` cost, as measured. Written by the command below, not by hand.
+		"//! What the calls of `{pallet}` cost, as measured.
+//! Written by the command below, not by hand.
 //!
 //! * Date: {date}
 //! * Machine: {machine}
@@ -158,8 +159,8 @@ mod tests {
 			reads: line(0, &[7, 0]),
 			writes: line(1, &[4, 0]),
 		};
-		let expected = "//! What the calls of `pallet_made_up` cost, as measured. \
-Written by the command below, not by hand.
+		let expected = "//! What the calls of `pallet_made_up` cost, as measured.
+//! Written by the command below, not by hand.
 //!
 //! * Date: 2026-01-02
 //! * Machine: a machine

@@ -11,14 +11,27 @@ pub struct Cli {
 
 	/// How the node runs.
 	#[command(flatten)]
-	pub run: RunCmd,
+	pub run: RunArgs,
+}
+
+/// How the node runs.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+	/// What every Substrate node has.
+	#[command(flatten)]
+	pub substrate: RunCmd,
+
+	/// Keep the evidence of all blocks for ever: sidecars are never pruned, and who joins late can
+	/// have the whole chain judged.
+	#[arg(long)]
+	pub evidence_archive: bool,
 }
 
 /// What `spb-node` can do.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
 	/// Run the node; the same as no subcommand.
-	Run(Box<RunCmd>),
+	Run(Box<RunArgs>),
 
 	/// Make and look at keys.
 	#[command(subcommand)]
@@ -71,9 +84,18 @@ mod tests {
 	#[test]
 	fn run_should_be_the_default() {
 		let plain = Cli::try_parse_from(["spb-node", "--dev"]).unwrap();
-		assert!(plain.subcommand.is_none() && plain.run.shared_params.dev);
+		assert!(plain.subcommand.is_none() && plain.run.substrate.shared_params.dev);
 		let named = Cli::try_parse_from(["spb-node", "run", "--dev"]).unwrap();
 		let Some(Subcommand::Run(run)) = named.subcommand else { panic!("no run") };
-		assert!(run.shared_params.dev);
+		assert!(run.substrate.shared_params.dev && !run.evidence_archive);
+	}
+
+	#[test]
+	fn evidence_should_be_archived_where_it_is_asked_for() {
+		let cli = Cli::try_parse_from(["spb-node", "--dev", "--evidence-archive"]).unwrap();
+		assert!(cli.run.evidence_archive);
+		let cli = Cli::try_parse_from(["spb-node", "run", "--evidence-archive"]).unwrap();
+		let Some(Subcommand::Run(run)) = cli.subcommand else { panic!("no run") };
+		assert!(run.evidence_archive);
 	}
 }

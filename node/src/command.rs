@@ -2,11 +2,11 @@
 
 use crate::{
 	chain_spec,
-	cli::{Cli, Subcommand},
+	cli::{Cli, RunArgs, Subcommand},
 	service::{self, Core},
-	spb,
+	spb::{self, finality::Keep},
 };
-use sc_cli::{OffchainWorkerEnabled, RunCmd, SubstrateCli};
+use sc_cli::{OffchainWorkerEnabled, SubstrateCli};
 use sc_network::config::NetworkBackendType;
 use sc_service::Configuration;
 use spb_runtime::opaque::Block;
@@ -89,7 +89,9 @@ pub fn run() -> sc_cli::Result<()> {
 	}
 }
 
-fn run_node(cli: &Cli, command: &RunCmd) -> sc_cli::Result<()> {
+fn run_node(cli: &Cli, arguments: &RunArgs) -> sc_cli::Result<()> {
+	let command = &arguments.substrate;
+	let keep = if arguments.evidence_archive { Keep::Always } else { Keep::Retention };
 	if matches!(command.offchain_worker_params.enabled, OffchainWorkerEnabled::Never) {
 		return Err(sc_cli::Error::Input(
 			"the off-chain worker keeps the CTP database in order and always runs: leave out \
@@ -99,7 +101,9 @@ fn run_node(cli: &Cli, command: &RunCmd) -> sc_cli::Result<()> {
 	}
 	cli.create_runner(command)?.run_node_until_exit(|config| async move {
 		match config.network.network_backend {
-			NetworkBackendType::Litep2p => service::run(config).map_err(sc_cli::Error::Service),
+			NetworkBackendType::Litep2p => {
+				service::run(config, keep).map_err(sc_cli::Error::Service)
+			},
 			NetworkBackendType::Libp2p => Err(sc_cli::Error::Input(
 				"spb-node speaks litep2p only: leave out `--network-backend libp2p`".into(),
 			)),

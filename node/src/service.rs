@@ -4,18 +4,31 @@ use crate::spb::{
 	self,
 	events::{Events, Watch},
 	feed::Feed,
-	finality::Tidy,
+	finality::{Keep, Tidy},
 	import::DatabaseImport,
 	inbox::{Inbox, Limits},
 	indexer::Indexer,
 	metrics::Metrics,
+	network::{
+		self,
+		announce::SidecarAnnouncements,
+		fetcher::{self, Fetcher},
+		peers::Connected,
+		queue::{AheadOf, AheadQueue},
+		restorer::{self, Restorer},
+		server::{DatabaseServer, Server, SidecarServer},
+		source::PeerSource,
+		Protocols,
+	},
 	pool::ProposerPool,
 	proposer::SealingFactory,
+	refold::OwnSidecars,
 	rpc,
 	runtime::CtpDatabase,
 	sidecars::Sidecars,
 	store::Store,
 	trades::Trades,
+	unjudged::{JudgedChain, JudgedOnly, Unjudged},
 	Hash,
 };
 use sc_client_api::{Backend, HeaderBackend};
@@ -49,11 +62,17 @@ pub type FullBackend = TFullBackend<Block>;
 /// The transaction pool.
 pub type Pool = TransactionPoolHandle<Block, FullClient>;
 /// Says which chain is best.
-type SelectChain = LongestChain<FullBackend, Block>;
+type SelectChain = JudgedChain<LongestChain<FullBackend, Block>, FullClient, FullBackend>;
 /// Block import from GRANDPA on.
 type Grandpa = GrandpaBlockImport<FullBackend, Block, FullClient, SelectChain>;
 /// Block import from the check of the CTP database on.
-type Import = DatabaseImport<Grandpa, CtpDatabase, Sidecars<FullBackend>, FullBackend>;
+type Import = DatabaseImport<
+	Grandpa,
+	CtpDatabase,
+	PeerSource<FullBackend>,
+	Restorer<CtpDatabase>,
+	FullBackend,
+>;
 
 /// At least every so many blocks a justification is kept.
 const JUSTIFICATION_PERIOD: u32 = 512;
@@ -78,6 +97,9 @@ pub struct Core {
 	telemetry: Option<Telemetry>,
 	database: Arc<CtpDatabase>,
 	sidecars: Arc<Sidecars<FullBackend>>,
+	unjudged: Arc<Unjudged<FullBackend>>,
+	fetcher: Arc<Fetcher<FullBackend>>,
+	restorer: Arc<Restorer<CtpDatabase>>,
 	metrics: Metrics,
 }
 
@@ -137,7 +159,9 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 		telemetry
 	});
 
-	let select_chain = LongestChain::new(backend.clone());
+	let unjudged = Arc::new(Unjudged::open(backend.clone()).map_err(own)?);
+	let longest = LongestChain::new(backend.clone());
+	let select_chain = JudgedChain::new(longest, client.clone(), unjudged.clone());
 	let pool = sc_transaction_pool::Builder::new(
 		task_manager.spawn_essential_handle(),
 		client.clone(),
@@ -158,12 +182,34 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 	let metrics = Metrics::new(config.prometheus_registry())?;
 	let database = Arc::new(CtpDatabase::new(client.clone(), &backend).map_err(own)?);
 	let sidecars = Arc::new(Sidecars::new(backend.clone(), metrics.clone()));
-	// The node's own sidecars are the source; asking peers comes behind the same trait.
+	let genesis = client.info().genesis_hash;
+	let protocols = Protocols::new(&genesis);
+	let fetcher = Arc::new(Fetcher::new(
+		sidecars.clone(),
+		protocols.sidecar,
+		fetcher::Timing::NODE,
+		metrics.clone(),
+	));
+	let own_sidecars = OwnSidecars {
+		client: client.clone(),
+		database: database.clone(),
+		sidecars: sidecars.clone(),
+	};
+	let restorer = Arc::new(Restorer::new(
+		database.clone(),
+		Arc::new(own_sidecars),
+		protocols.database,
+		genesis,
+		restorer::Timing::NODE,
+		metrics.clone(),
+	));
 	let import = DatabaseImport::new(
 		grandpa.clone(),
 		database.clone(),
+		Arc::new(PeerSource::new(sidecars.clone(), fetcher.clone())),
+		restorer.clone(),
 		sidecars.clone(),
-		sidecars.clone(),
+		unjudged.clone(),
 		metrics.clone(),
 	);
 
@@ -193,12 +239,15 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 		telemetry,
 		database,
 		sidecars,
+		unjudged,
+		fetcher,
+		restorer,
 		metrics,
 	})
 }
 
 /// Starts a node.
-pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
+pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, ServiceError> {
 	// The pallet's off-chain worker keeps the CTP database in order, on full nodes too.
 	config.offchain_worker.enabled = true;
 
@@ -215,6 +264,9 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		mut telemetry,
 		database,
 		sidecars,
+		unjudged,
+		fetcher,
+		restorer,
 		metrics,
 	} = core(&config)?;
 
@@ -244,6 +296,22 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		);
 	net_config.add_notification_protocol(grandpa_config);
 
+	let protocols = Protocols::new(&genesis);
+	let (sidecar_config, sidecar_requests) =
+		network::protocol::<Litep2pNetworkBackend>(protocols.sidecar);
+	net_config.add_request_response_protocol(sidecar_config);
+	let (database_config, database_requests) =
+		network::protocol::<Litep2pNetworkBackend>(protocols.database);
+	net_config.add_request_response_protocol(database_config);
+	let slot_duration = sc_consensus_aura::slot_duration::<AuraId, _, _>(&*client)?;
+	let announcements = SidecarAnnouncements {
+		client: client.clone(),
+		sidecars: sidecars.clone(),
+		fetcher: fetcher.clone(),
+		slot: slot_duration.as_duration(),
+	};
+	let ahead = AheadOf { sidecars: sidecars.clone(), fetcher: fetcher.clone() };
+
 	let authorities = grandpa_link.shared_authority_set().clone();
 	let warp_sync = Arc::new(sc_consensus_grandpa::warp_proof::NetworkProvider::new(
 		backend.clone(),
@@ -259,8 +327,8 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 			transaction_pool: pool.clone(),
 			spawn_handle: task_manager.spawn_handle(),
 			spawn_essential_handle: task_manager.spawn_essential_handle(),
-			import_queue,
-			block_announce_validator_builder: None,
+			import_queue: AheadQueue::new(import_queue, Arc::new(ahead)),
+			block_announce_validator_builder: Some(Box::new(|_| Box::new(announcements))),
 			warp_sync_config: Some(WarpSyncConfig::WithProvider(warp_sync)),
 			block_relay: None,
 			metrics: net_metrics,
@@ -288,6 +356,7 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		pool: pool.clone(),
 		database: database.clone(),
 		inbox: inbox.clone(),
+		sidecars: sidecars.clone(),
 		events: events.clone(),
 	};
 	let tidy = Tidy {
@@ -296,6 +365,9 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 		database: database.clone(),
 		inbox: inbox.clone(),
 		sidecars: sidecars.clone(),
+		stays: Default::default(),
+		keep,
+		unjudged: unjudged.clone(),
 	};
 	let watch = Watch::new(client.clone(), database.clone(), events.clone(), metrics.clone());
 	let indexer = Indexer {
@@ -310,6 +382,16 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 	spawner.spawn_blocking("spb-tidy", Some("spb"), tidy.run());
 	spawner.spawn_blocking("spb-watch", Some("spb"), watch.run());
 	spawner.spawn_blocking("spb-indexer", Some("spb"), indexer.run());
+
+	let sidecar_server = SidecarServer { sidecars: sidecars.clone(), metrics: metrics.clone() };
+	let sidecar_server = Server::new(sidecar_requests, sidecar_server);
+	let database_server = DatabaseServer { databases: database.clone(), metrics: metrics.clone() };
+	let database_server = Server::new(database_requests, database_server);
+	let peers = Arc::new(Connected { network: network.clone(), sync: sync_service.clone() });
+	spawner.spawn_blocking("spb-sidecar-server", Some("spb"), sidecar_server.run());
+	spawner.spawn_blocking("spb-database-server", Some("spb"), database_server.run());
+	spawner.spawn_blocking("spb-fetcher", Some("spb"), fetcher.run(peers.clone()));
+	spawner.spawn_blocking("spb-restorer", Some("spb"), restorer.run(peers));
 
 	let voter = SharedVoterState::empty();
 	let rpc_builder = {
@@ -366,10 +448,10 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 			database,
 			inbox,
 			sidecars,
+			unjudged.clone(),
 			metrics,
 			task_manager.spawn_handle(),
 		);
-		let slot_duration = sc_consensus_aura::slot_duration::<AuraId, _, _>(&*client)?;
 		let aura = sc_consensus_aura::start_aura::<AuraPair, _, _, _, _, _, _, _, _, (), _>(
 			StartAuraParams {
 				slot_duration,
@@ -412,7 +494,7 @@ pub fn run(mut config: Configuration) -> Result<TaskManager, ServiceError> {
 			network,
 			sync: sync_service,
 			notification_service: grandpa_notifications,
-			voting_rule: VotingRulesBuilder::default().build(),
+			voting_rule: VotingRulesBuilder::default().add(JudgedOnly(unjudged)).build(),
 			prometheus_registry: registry,
 			shared_voter_state: voter,
 			telemetry,

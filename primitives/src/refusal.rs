@@ -85,11 +85,10 @@ refusals! {
 	36 "S4" TooLateToSettle "the grace period after the CTP's expiry is over",
 	37 "S4" SettlementTooEarly "the CTP's expiry is further ahead than any lifetime allows",
 	40 "R1" SealMissing "the block has not exactly one seal in its body and one in its header",
-	41 "R1" SidecarTooLarge "the sidecar is above its size limit",
+	41 "R1" SidecarTooLarge "the sidecar has more bytes or more additions than it may",
 	42 "R1" SidecarMismatch "the sidecar is not the one that the header names, or does not decode",
 	43 "R3" ReceiptsMismatch "receipts and settlements do not match one to one, in order",
 	44 "R4" RootMismatch "the database's root is not the one that the header names",
-	45 "S4" TooManySettlements "more settlements than a block may hold",
 }
 
 impl fmt::Display for Refusal {

@@ -3,7 +3,7 @@
 use crate::{
 	calls, genesis, AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Header,
 	InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Spb, System,
-	TransactionPayment, VERSION,
+	TransactionPayment, UncheckedExtrinsic, VERSION,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -13,10 +13,15 @@ use frame_support::{
 };
 use pallet_spb::{
 	block::{self, Judged},
-	database::{self, store::Offchain},
+	database::{
+		self,
+		restore::{restore, Target},
+		store::Offchain,
+	},
 	rules::Chain,
 	runtime_api::{
-		BlockChanges, CtpFilter, DatabaseSummary, Missing, OpenCtp, Prepared, SettledCtp, Verdict,
+		BlockChanges, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp, Prepared,
+		RestoreStep, Restoring, SettledCtp, Verdict,
 	},
 	types::{EnergyAccount, OfferFilter, OfferInfo, Page, Seal, VaultInfo, MAX_PAGE},
 	Call, Config,
@@ -332,6 +337,22 @@ impl_runtime_apis! {
 			block::check(&Spb::chain(), &Offchain, &judged)
 		}
 
+		fn restore(header: Header, step: RestoreStep) -> Result<Restoring, NotRestored> {
+			let digest = DatabaseDigest::find(&header.digest).ok_or(NotRestored::NoDigest)?;
+			let chain = Spb::chain();
+			let (parameters, limits) = (chain.parameters(), chain.limits());
+			let target = Target {
+				block: header.hash(),
+				number: header.number,
+				parent: header.parent_hash,
+				root: digest.database_root,
+				live_from: header.number.saturating_add(1).saturating_sub(parameters.grace),
+				max_open: limits.max_open,
+				genesis: chain.genesis(),
+			};
+			restore(&Offchain, &target, step)
+		}
+
 		fn has_database(hash: H256) -> bool {
 			database(&hash).is_ok()
 		}
@@ -373,6 +394,12 @@ impl_runtime_apis! {
 				.into_iter()
 				.map(|message| message.map(|message| Spb::message_id(&message)))
 				.collect()
+		}
+
+		fn messages_of(sidecar: Vec<u8>) -> Vec<Vec<u8>> {
+			let calls = Spb::messages_of(&sidecar);
+			let bare = |call| UncheckedExtrinsic::new_bare(RuntimeCall::Spb(call)).encode();
+			calls.into_iter().map(bare).collect()
 		}
 
 		fn still_useful(hash: H256, extrinsics: Vec<Vec<u8>>) -> Result<Vec<bool>, Missing> {

@@ -11,7 +11,8 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Balanced, Credit},
-		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Get, Imbalance, OnUnbalanced, VariantCountOf,
+		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, Get, Imbalance, OnUnbalanced,
+		VariantCountOf,
 	},
 	weights::{
 		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
@@ -57,8 +58,19 @@ parameter_types! {
 		.build();
 }
 
+/// All calls but the one by which a validator takes back its session keys: it leaves by
+/// `validators.remove_validator`. Otherwise the last one could stop the chain.
+pub struct KeysStay;
+
+impl Contains<RuntimeCall> for KeysStay {
+	fn contains(call: &RuntimeCall) -> bool {
+		!matches!(call, RuntimeCall::Session(pallet_session::Call::purge_keys {}))
+	}
+}
+
 #[derive_impl(frame_system::config_preludes::SolochainDefaultConfig)]
 impl frame_system::Config for Runtime {
+	type BaseCallFilter = KeysStay;
 	type Block = Block;
 	type BlockWeights = RuntimeBlockWeights;
 	type BlockLength = RuntimeBlockLength;

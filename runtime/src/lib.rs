@@ -96,6 +96,7 @@ pub type TxExtension = (
 	frame_system::CheckWeight<Runtime>,
 	pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
 	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
+	pallet_spb::CheckBare<Runtime>,
 	frame_system::WeightReclaim<Runtime>,
 );
 

@@ -2,20 +2,26 @@
 //!
 //! The pool tells of each arrival, but through a channel that drops what does not fit. So with each
 //! block the whole pool is looked through once more.
+//!
+//! A message that a block took in stays in the inbox until it is final. What this node knows only
+//! from the sidecar of a block comes in when that block is abandoned: it may be known to no one
+//! else who goes on.
 
 use super::{
 	events::{CtpEvent, Events},
 	inbox::{Inbox, Message},
 	pool::is_message,
 	runtime::{CtpDatabase, DatabaseError},
+	sidecars::{SidecarError, Sidecars},
 	store::StoreError,
 	Hash, LOG_TARGET,
 };
 use codec::Encode;
 use futures::StreamExt;
-use sc_client_api::{BlockchainEvents, HeaderBackend};
+use sc_client_api::{AuxStore, BlockImportNotification, BlockchainEvents, HeaderBackend};
 use sc_transaction_pool_api::{InPoolTransaction, TransactionPool};
 use sp_runtime::traits::Zero;
+use spb_primitives::{CtpId, DatabaseDigest};
 use spb_runtime::opaque::Block;
 use std::sync::Arc;
 
@@ -31,10 +37,16 @@ pub enum FeedError {
 	/// The inbox does not store them.
 	#[error(transparent)]
 	Store(#[from] StoreError),
+	/// The sidecar that they are in cannot be read.
+	#[error(transparent)]
+	Sidecars(#[from] SidecarError),
+	/// The block that they are in cannot be read.
+	#[error(transparent)]
+	Chain(#[from] sp_blockchain::Error),
 }
 
 /// Copies messages from a pool into the inbox.
-pub struct Feed<C, P> {
+pub struct Feed<C, P, A> {
 	/// Tells of blocks.
 	pub client: Arc<C>,
 	/// Where messages arrive.
@@ -43,14 +55,17 @@ pub struct Feed<C, P> {
 	pub database: Arc<CtpDatabase>,
 	/// Where they wait.
 	pub inbox: Arc<Inbox>,
+	/// What blocks were made of.
+	pub sidecars: Arc<Sidecars<A>>,
 	/// Who wants to know of them.
 	pub events: Events,
 }
 
-impl<C, P> Feed<C, P>
+impl<C, P, A> Feed<C, P, A>
 where
 	C: BlockchainEvents<Block> + HeaderBackend<Block>,
 	P: TransactionPool<Block = Block, Hash = Hash>,
+	A: AuxStore,
 {
 	/// Runs until the pool or the chain ends.
 	pub async fn run(self) {
@@ -64,9 +79,11 @@ where
 				},
 				block = blocks.next() => match block {
 					// The notification keeps its block's state alive: let go of it at once.
-					Some(notification) => {
-						drop(notification);
-						self.look_through()
+					Some(BlockImportNotification { tree_route, .. }) => {
+						let retracted = tree_route.iter().flat_map(|route| route.retracted());
+						self.look_through().and_then(|()| {
+							retracted.into_iter().try_for_each(|block| self.take_back(block.hash))
+						})
 					},
 					None => return,
 				},
@@ -104,6 +121,25 @@ where
 		self.take_in(missed)
 	}
 
+	/// Takes in what an abandoned block was made of and the inbox has not.
+	fn take_back(&self, block: Hash) -> Result<(), FeedError> {
+		let Some(header) = self.client.header(block)? else { return Ok(()) };
+		let Some(digest) = DatabaseDigest::find(&header.digest) else { return Ok(()) };
+		let Some(sidecar) = self.sidecars.get(&digest.sidecar_hash)? else { return Ok(()) };
+		let best = self.client.info().best_hash;
+		let extrinsics = self.database.messages_of(best, sidecar)?;
+		if extrinsics.is_empty() {
+			return Ok(());
+		}
+		let ids = self.database.message_ids(best, extrinsics.clone())?;
+		let inserted = self.inbox.take_back(with_ids(ids, extrinsics))?;
+		log::debug!(
+			target: LOG_TARGET,
+			"{} messages come back from the abandoned block {}", inserted.count, header.number,
+		);
+		Ok(())
+	}
+
 	fn take_in(&self, extrinsics: Vec<Vec<u8>>) -> Result<(), FeedError> {
 		let best = self.client.info();
 		// At genesis the runtime cannot tell the ids; after block 1 the pool is looked through.
@@ -111,12 +147,7 @@ where
 			return Ok(());
 		}
 		let ids = self.database.message_ids(best.best_hash, extrinsics.clone())?;
-		let messages = ids
-			.into_iter()
-			.zip(extrinsics)
-			.filter_map(|(id, bytes)| id.map(|id| Message { id, bytes }))
-			.collect();
-		let inserted = self.inbox.insert(messages)?;
+		let inserted = self.inbox.insert(with_ids(ids, extrinsics))?;
 		log::debug!(
 			target: LOG_TARGET,
 			"{} messages taken in, {} gone for want of room", inserted.count, inserted.evicted,
@@ -126,4 +157,10 @@ where
 		self.events.publish(pending.collect());
 		Ok(())
 	}
+}
+
+/// The extrinsics that are messages.
+fn with_ids(ids: Vec<Option<CtpId>>, extrinsics: Vec<Vec<u8>>) -> Vec<Message> {
+	let messages = ids.into_iter().zip(extrinsics);
+	messages.filter_map(|(id, bytes)| id.map(|id| Message { id, bytes })).collect()
 }

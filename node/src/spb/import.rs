@@ -5,31 +5,43 @@
 //!
 //! * good: the block goes on, and its sidecar is written with it;
 //! * bad: the block breaks a rule; the peer that sent it is dropped;
-//! * missing: something to judge it by is not at hand. That is no one's fault, so the import ends
-//!   with an error, upon which sync asks for the block again and keeps the peer.
+//! * missing: something to judge it by is not at hand, though peers were asked for it within a
+//!   bound. That is no one's fault, so the import ends with an error, upon which sync asks for the
+//!   block again and keeps the peer.
+//!
+//! A block older than the evidence window for which something is missing is imported without being
+//! judged, and marked (see [`super::unjudged`]): it is not the best block, and neither is what stands
+//! on it, until others have made it final.
 //!
 //! Exempt is what a finality proof covers already: gap sync, warp sync, imported state, and blocks
 //! no higher than the last final one, which the client itself refuses unless they fill the gap.
 
 use super::{
 	metrics::{Checked, Metrics},
+	network::restorer::DatabaseSource,
 	runtime::{CtpDatabase, DatabaseError},
-	sidecars::{hash_of, SidecarError, SidecarSource, Sidecars, Wanted},
+	sidecars::{hash_of, Auxiliary, SidecarError, SidecarSource, Sidecars, Wanted},
+	unjudged::{Reason, Unjudged},
 	Hash, Header, LOG_TARGET,
 };
 use pallet_spb::runtime_api::{Missing, Verdict};
 use sc_client_api::AuxStore;
-use sc_consensus::{BlockCheckParams, BlockImport, BlockImportParams, ImportResult};
+use sc_consensus::{
+	BlockCheckParams, BlockImport, BlockImportParams, ForkChoiceStrategy, ImportResult,
+};
 use sp_consensus::{BlockOrigin, Error as ConsensusError};
 use spb_primitives::{BlockNumber, DatabaseDigest, Refusal};
 use spb_runtime::opaque::{Block, UncheckedExtrinsic};
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// Judges blocks.
 pub trait Judge: Send + Sync {
 	/// The number of the last final block.
 	fn final_number(&self) -> BlockNumber;
+
+	/// Whether a block is older than the evidence window.
+	fn is_old(&self, header: &Header) -> bool;
 
 	/// Judges a block on top of `parent` and stores the database after it if it is good.
 	fn check(
@@ -44,6 +56,10 @@ pub trait Judge: Send + Sync {
 impl Judge for CtpDatabase {
 	fn final_number(&self) -> BlockNumber {
 		self.final_number()
+	}
+
+	fn is_old(&self, header: &Header) -> bool {
+		self.is_old(header)
 	}
 
 	fn check(
@@ -114,6 +130,8 @@ enum Judgement {
 	Good(Vec<u8>),
 	/// It breaks a rule.
 	Bad(Refusal),
+	/// It is too old for what is missing to be had; its sidecar may be here all the same.
+	Unjudged(Option<Vec<u8>>),
 }
 
 /// What a block is judged by.
@@ -125,43 +143,52 @@ struct Question {
 }
 
 /// The import check around an inner block import.
-pub struct DatabaseImport<I, J, S, A> {
+pub struct DatabaseImport<I, J, S, D, A> {
 	inner: I,
 	judge: Arc<J>,
 	source: Arc<S>,
+	databases: Arc<D>,
 	sidecars: Arc<Sidecars<A>>,
+	unjudged: Arc<Unjudged<A>>,
 	metrics: Metrics,
 	one_at_a_time: Arc<Mutex<()>>,
 }
 
-impl<I: Clone, J, S, A> Clone for DatabaseImport<I, J, S, A> {
+impl<I: Clone, J, S, D, A> Clone for DatabaseImport<I, J, S, D, A> {
 	fn clone(&self) -> Self {
 		Self {
 			inner: self.inner.clone(),
 			judge: self.judge.clone(),
 			source: self.source.clone(),
+			databases: self.databases.clone(),
 			sidecars: self.sidecars.clone(),
+			unjudged: self.unjudged.clone(),
 			metrics: self.metrics.clone(),
 			one_at_a_time: self.one_at_a_time.clone(),
 		}
 	}
 }
 
-impl<I, J, S, A> DatabaseImport<I, J, S, A>
+impl<I, J, S, D, A> DatabaseImport<I, J, S, D, A>
 where
 	J: Judge,
 	S: SidecarSource,
+	D: DatabaseSource,
 	A: AuxStore + Send + Sync,
 {
-	/// Judges with `judge`, by sidecars from `source`, before `inner` imports.
+	/// Judges with `judge`, by sidecars from `source` and databases from `databases`, before `inner`
+	/// imports.
 	pub fn new(
 		inner: I,
 		judge: Arc<J>,
 		source: Arc<S>,
+		databases: Arc<D>,
 		sidecars: Arc<Sidecars<A>>,
+		unjudged: Arc<Unjudged<A>>,
 		metrics: Metrics,
 	) -> Self {
-		Self { inner, judge, source, sidecars, metrics, one_at_a_time: Arc::default() }
+		let one_at_a_time = Arc::default();
+		Self { inner, judge, source, databases, sidecars, unjudged, metrics, one_at_a_time }
 	}
 
 	/// Whether finality covers the block already.
@@ -172,43 +199,132 @@ where
 			|| block.header.number <= self.judge.final_number()
 	}
 
-	async fn judge(&self, question: Question) -> Result<Judgement, NotJudged> {
+	/// Judges a block, with whatever peers have to be asked for. Only while the runtime judges does
+	/// it hold up others: the guard that comes with the judgement goes when the block is imported.
+	async fn judge(
+		&self,
+		question: Question,
+	) -> Result<(Judgement, OwnedMutexGuard<()>), NotJudged> {
 		let Question { hash, header, body, origin } = question;
 		let number = header.number;
 		let Some(digest) = DatabaseDigest::find(&header.digest) else {
-			return Ok(Judgement::Bad(Refusal::SealMissing));
+			return Ok((Judgement::Bad(Refusal::SealMissing), self.turn().await));
 		};
 		let body = body.ok_or(NotJudged::BodyMissing { number })?;
 
-		let wanted = Wanted { block: hash, number, origin };
+		// Blocks of a file are asked for by no one else: who gives them must have their sidecars.
+		let may_be_unjudged = !matches!(origin, BlockOrigin::Own | BlockOrigin::File);
+		let old = may_be_unjudged && self.judge.is_old(&header);
+		let wanted = Wanted { block: hash, number, origin, old };
 		let fetched = self.source.fetch(digest.sidecar_hash, wanted).await;
 		// Bytes with another hash are no sidecar of this block and say nothing about it.
-		let sidecar = fetched
-			.filter(|bytes| hash_of(bytes) == digest.sidecar_hash)
-			.ok_or(NotJudged::SidecarMissing { number, sidecar: digest.sidecar_hash })?;
+		let sidecar = match fetched.filter(|bytes| hash_of(bytes) == digest.sidecar_hash) {
+			Some(sidecar) => sidecar,
+			None if old => return Ok((Judgement::Unjudged(None), self.turn().await)),
+			None => return Err(NotJudged::SidecarMissing { number, sidecar: digest.sidecar_hash }),
+		};
 
 		let parent = header.parent_hash;
 		let block = Block { header, extrinsics: body };
-		let timer = self.metrics.check_seconds.start_timer();
-		let verdict = self.judge.check(parent, hash, block, sidecar.clone());
-		timer.observe_duration();
-		match verdict.map_err(|source| NotJudged::Runtime { number, source })? {
-			Verdict::Ok => Ok(Judgement::Good(sidecar)),
-			Verdict::Bad(refusal) => Ok(Judgement::Bad(refusal)),
-			Verdict::Missing(Missing::Database(database)) => {
-				Err(NotJudged::DatabaseMissing { number, database })
+		let (missing, turn) = match self.check(hash, &block, &sidecar).await? {
+			(Verdict::Ok, turn) => return Ok((Judgement::Good(sidecar), turn)),
+			(Verdict::Bad(refusal), turn) => return Ok((Judgement::Bad(refusal), turn)),
+			(Verdict::Missing(_), turn) if old => {
+				return Ok((Judgement::Unjudged(Some(sidecar)), turn))
 			},
-			Verdict::Missing(Missing::Node) => Err(NotJudged::DatabaseDamaged { number }),
+			(Verdict::Missing(missing), turn) => (missing, turn),
+		};
+		drop(turn);
+		// The database that the block changes is not here or damaged: peers may have it.
+		if origin == BlockOrigin::Own || !self.databases.restore(parent).await {
+			return Err(not_judged(number, missing));
 		}
+		match self.check(hash, &block, &sidecar).await? {
+			(Verdict::Ok, turn) => Ok((Judgement::Good(sidecar), turn)),
+			(Verdict::Bad(refusal), turn) => Ok((Judgement::Bad(refusal), turn)),
+			(Verdict::Missing(missing), _) => Err(not_judged(number, missing)),
+		}
+	}
+
+	async fn turn(&self) -> OwnedMutexGuard<()> {
+		self.one_at_a_time.clone().lock_owned().await
+	}
+
+	/// Has the runtime judge a block. The slot worker and the import queue come here on their own:
+	/// what is read for a block and written with it must not change in between.
+	async fn check(
+		&self,
+		hash: Hash,
+		block: &Block,
+		sidecar: &[u8],
+	) -> Result<(Verdict, OwnedMutexGuard<()>), NotJudged> {
+		let (number, parent) = (block.header.number, block.header.parent_hash);
+		let turn = self.turn().await;
+		let timer = self.metrics.check_seconds.start_timer();
+		let verdict = self.judge.check(parent, hash, block.clone(), sidecar.to_vec());
+		timer.observe_duration();
+		verdict
+			.map(|verdict| (verdict, turn))
+			.map_err(|source| NotJudged::Runtime { number, source })
+	}
+
+	/// What to write with a block, and whether it may be the best one.
+	fn to_write(
+		&self,
+		block: &BlockImportParams<Block>,
+		sidecar: Option<&[u8]>,
+		judged: bool,
+	) -> Result<(Vec<Auxiliary>, bool), NotJudged> {
+		let (number, parent) = (block.header.number, block.header.parent_hash);
+		let mut write = match sidecar {
+			Some(sidecar) => self
+				.sidecars
+				.to_write(number, sidecar)
+				.map_err(|source| NotJudged::Store { number, source })?,
+			None => Vec::new(),
+		};
+		let reason = match judged {
+			false => Reason::NotJudged,
+			true if self.unjudged.contains(&parent) => Reason::StandsOnOne,
+			true => {
+				write.extend(self.unjudged.unmark(number, &block.post_hash()));
+				return Ok((write, true));
+			},
+		};
+		write.extend(self.unjudged.mark(number, block.post_hash(), parent, reason));
+		Ok((write, false))
+	}
+
+	async fn import(
+		&self,
+		mut block: BlockImportParams<Block>,
+		(write, may_be_best): (Vec<Auxiliary>, bool),
+	) -> Result<ImportResult, ConsensusError>
+	where
+		I: BlockImport<Block, Error = ConsensusError> + Send + Sync,
+	{
+		block.auxiliary.extend(write);
+		if !may_be_best {
+			block.fork_choice = Some(ForkChoiceStrategy::Custom(false));
+		}
+		self.inner.import_block(block).await
+	}
+}
+
+fn not_judged(number: BlockNumber, missing: Missing) -> NotJudged {
+	match missing {
+		Missing::Database(database) => NotJudged::DatabaseMissing { number, database },
+		Missing::Node => NotJudged::DatabaseDamaged { number },
 	}
 }
 
 #[async_trait::async_trait]
-impl<I, J, S, A> BlockImport<Block> for DatabaseImport<I, J, S, A>
+impl<I, J, S, D, A> BlockImport<Block> for DatabaseImport<I, J, S, D, A>
 where
 	I: BlockImport<Block, Error = ConsensusError> + Send + Sync,
 	J: Judge,
 	S: SidecarSource,
+	D: DatabaseSource,
 	A: AuxStore + Send + Sync,
 {
 	type Error = ConsensusError;
@@ -222,7 +338,7 @@ where
 
 	async fn import_block(
 		&self,
-		mut block: BlockImportParams<Block>,
+		block: BlockImportParams<Block>,
 	) -> Result<ImportResult, ConsensusError> {
 		if self.is_exempt(&block) {
 			return self.inner.import_block(block).await;
@@ -230,25 +346,29 @@ where
 		let (hash, number, origin) = (block.post_hash(), block.header.number, block.origin);
 		let question =
 			Question { hash, header: block.header.clone(), body: block.body.clone(), origin };
-
-		// The slot worker and the import queue come here on their own. What is read for a block and
-		// written with it must not change in between.
-		let _turn = self.one_at_a_time.lock().await;
-		let judged = self.judge(question).await.and_then(|judgement| match judgement {
-			Judgement::Good(sidecar) => self
-				.sidecars
-				.to_write(number, &sidecar)
-				.map(Ok)
-				.map_err(|source| NotJudged::Store { number, source }),
-			Judgement::Bad(refusal) => Ok(Err(refusal)),
-		});
-		match judged {
-			Ok(Ok(write)) => {
+		let missing = |not_judged: NotJudged| {
+			self.metrics.checked(Checked::Missing);
+			log::warn!(target: LOG_TARGET, "Not imported for now: {not_judged} ({hash:?})");
+			ConsensusError::Other(Box::new(not_judged))
+		};
+		let (judgement, _turn) = self.judge(question).await.map_err(missing)?;
+		match judgement {
+			Judgement::Good(sidecar) => {
+				let write = self.to_write(&block, Some(&sidecar), true).map_err(missing)?;
 				self.metrics.checked(Checked::Ok);
-				block.auxiliary.extend(write);
-				self.inner.import_block(block).await
+				self.import(block, write).await
 			},
-			Ok(Err(refusal)) => {
+			Judgement::Unjudged(sidecar) => {
+				let write = self.to_write(&block, sidecar.as_deref(), false).map_err(missing)?;
+				self.metrics.blocks_unjudged.inc();
+				log::debug!(
+					target: LOG_TARGET,
+					"Block {number} ({hash:?}) is imported without being judged: it is older than \
+					 the evidence window, and no one has what it would be judged by",
+				);
+				self.import(block, write).await
+			},
+			Judgement::Bad(refusal) => {
 				self.metrics.refused(refusal);
 				let (rule, name) = (refusal.rule(), refusal.name());
 				let own = if origin == BlockOrigin::Own { "own block" } else { "block" };
@@ -257,11 +377,6 @@ where
 					"Refused {own} {number} ({hash:?}) by {rule}, {name}: {}", refusal.text(),
 				);
 				Ok(ImportResult::KnownBad)
-			},
-			Err(not_judged) => {
-				self.metrics.checked(Checked::Missing);
-				log::warn!(target: LOG_TARGET, "Not imported for now: {not_judged} ({hash:?})");
-				Err(ConsensusError::Other(Box::new(not_judged)))
 			},
 		}
 	}
@@ -279,13 +394,18 @@ mod tests {
 
 	/// Gives the same verdict on every block and writes down what it was asked.
 	struct DoubleJudge {
-		verdict: Verdict,
+		verdict: parking_lot::Mutex<Verdict>,
+		old: bool,
 		asked: parking_lot::Mutex<Vec<(Hash, Hash, Vec<u8>)>>,
 	}
 
 	impl Judge for DoubleJudge {
 		fn final_number(&self) -> BlockNumber {
 			2
+		}
+
+		fn is_old(&self, _: &Header) -> bool {
+			self.old
 		}
 
 		fn check(
@@ -296,7 +416,7 @@ mod tests {
 			sidecar: Vec<u8>,
 		) -> Result<Verdict, DatabaseError> {
 			self.asked.lock().push((parent, hash, sidecar));
-			Ok(self.verdict.clone())
+			Ok(self.verdict.lock().clone())
 		}
 	}
 
@@ -315,9 +435,30 @@ mod tests {
 		}
 	}
 
+	/// Restores databases, after which blocks are good, or does not; writes down which.
+	struct DoubleDatabases {
+		judge: Option<Arc<DoubleJudge>>,
+		wanted: parking_lot::Mutex<Vec<Hash>>,
+	}
+
+	#[async_trait::async_trait]
+	impl DatabaseSource for DoubleDatabases {
+		async fn restore(&self, block: Hash) -> bool {
+			self.wanted.lock().push(block);
+			if let Some(judge) = &self.judge {
+				*judge.verdict.lock() = Verdict::Ok;
+			}
+			self.judge.is_some()
+		}
+	}
+
 	/// Imports everything and keeps what came with it.
 	#[derive(Default)]
-	struct DoubleInner(parking_lot::Mutex<Vec<(Hash, usize)>>);
+	struct DoubleInner {
+		imported: parking_lot::Mutex<Vec<(Hash, usize)>>,
+		/// Those that were not to be the best block.
+		not_best: parking_lot::Mutex<Vec<Hash>>,
+	}
 
 	#[async_trait::async_trait]
 	impl BlockImport<Block> for &DoubleInner {
@@ -334,24 +475,52 @@ mod tests {
 			&self,
 			block: BlockImportParams<Block>,
 		) -> Result<ImportResult, ConsensusError> {
-			self.0.lock().push((block.post_hash(), block.auxiliary.len()));
+			self.imported.lock().push((block.post_hash(), block.auxiliary.len()));
+			if matches!(block.fork_choice, Some(ForkChoiceStrategy::Custom(false))) {
+				self.not_best.lock().push(block.post_hash());
+			}
 			Ok(ImportResult::imported(true))
 		}
 	}
 
 	struct Bench {
-		import: DatabaseImport<Arc<DoubleInner>, DoubleJudge, DoubleSource, Memory>,
+		import:
+			DatabaseImport<Arc<DoubleInner>, DoubleJudge, DoubleSource, DoubleDatabases, Memory>,
 		inner: Arc<DoubleInner>,
+	}
+
+	/// How a [`Bench`] differs from the ordinary one.
+	#[derive(Clone, Copy, Default)]
+	struct Case {
+		/// Its blocks are older than the evidence window.
+		old: bool,
+		/// Peers have databases.
+		restores: bool,
 	}
 
 	const EVIDENCE: [u8; 4] = [9, 8, 7, 6];
 
 	fn bench(verdict: Verdict, source: DoubleSource) -> Bench {
+		bench_of(Case::default(), verdict, source)
+	}
+
+	fn bench_of(case: Case, verdict: Verdict, source: DoubleSource) -> Bench {
 		let inner = Arc::new(DoubleInner::default());
-		let judge = Arc::new(DoubleJudge { verdict, asked: Default::default() });
+		let verdict = parking_lot::Mutex::new(verdict);
+		let judge = Arc::new(DoubleJudge { verdict, old: case.old, asked: Default::default() });
 		let metrics = Metrics::new(None).unwrap();
-		let sidecars = Arc::new(sidecars().0);
-		let import = DatabaseImport::new(inner.clone(), judge, Arc::new(source), sidecars, metrics);
+		let (sidecars, memory) = sidecars();
+		let restoring = case.restores.then(|| judge.clone());
+		let databases = DoubleDatabases { judge: restoring, wanted: Default::default() };
+		let import = DatabaseImport::new(
+			inner.clone(),
+			judge,
+			Arc::new(source),
+			Arc::new(databases),
+			Arc::new(sidecars),
+			Arc::new(Unjudged::open(memory).unwrap()),
+			metrics,
+		);
 		Bench { import, inner }
 	}
 
@@ -386,7 +555,7 @@ mod tests {
 			let hash = block.post_hash();
 			let imported = bench.import.import_block(block).await.unwrap();
 			assert_eq!(imported, ImportResult::imported(true));
-			assert_eq!(*bench.inner.0.lock(), [(hash, 2)]);
+			assert_eq!(*bench.inner.imported.lock(), [(hash, 2)]);
 			let asked = bench.import.judge.asked.lock();
 			assert_eq!(*asked, [(Hash::repeat_byte(2), hash, EVIDENCE.to_vec())]);
 			assert_eq!(count(&bench, "ok"), 1);
@@ -398,7 +567,7 @@ mod tests {
 		let bench = bench(Verdict::Bad(Refusal::RootMismatch), knowing());
 		let imported = bench.import.import_block(block(BlockOrigin::Own)).await.unwrap();
 		assert_eq!(imported, ImportResult::KnownBad);
-		assert!(bench.inner.0.lock().is_empty());
+		assert!(bench.inner.imported.lock().is_empty());
 		let refused = &bench.import.metrics.blocks_refused;
 		assert_eq!(refused.with_label_values(&["R4", "RootMismatch"]).get(), 1);
 	}
@@ -419,7 +588,9 @@ mod tests {
 		let error = bench.import.import_block(block(BlockOrigin::NetworkBroadcast)).await;
 		let error = error.unwrap_err().to_string();
 		assert!(error.contains("of block 3 is not at hand"), "{error}");
-		assert!(bench.inner.0.lock().is_empty() && bench.import.judge.asked.lock().is_empty());
+		assert!(
+			bench.inner.imported.lock().is_empty() && bench.import.judge.asked.lock().is_empty()
+		);
 		let wanted = bench.import.source.wanted.lock();
 		assert_eq!((wanted[0].0, wanted[0].1.number), (hash_of(&EVIDENCE), 3));
 		assert_eq!(count(&bench, "missing"), 1);
@@ -442,8 +613,72 @@ mod tests {
 			let bench = bench(Verdict::Missing(missing), knowing());
 			let error = bench.import.import_block(block(BlockOrigin::Own)).await.unwrap_err();
 			assert!(error.to_string().contains(text), "{error}");
-			assert!(bench.inner.0.lock().is_empty());
+			assert!(bench.inner.imported.lock().is_empty());
 		}
+	}
+
+	#[tokio::test]
+	async fn missing_database_should_be_restored_and_the_block_judged_again() {
+		let missing = Verdict::Missing(Missing::Database(Hash::repeat_byte(2)));
+		for verdict in [missing, Verdict::Missing(Missing::Node)] {
+			let case = Case { restores: true, ..Default::default() };
+			let bench = bench_of(case, verdict, knowing());
+			let imported = bench.import.import_block(block(BlockOrigin::NetworkBroadcast)).await;
+			assert_eq!(imported.unwrap(), ImportResult::imported(true));
+			assert_eq!(*bench.import.databases.wanted.lock(), [Hash::repeat_byte(2)]);
+			assert_eq!(bench.import.judge.asked.lock().len(), 2);
+		}
+	}
+
+	#[tokio::test]
+	async fn own_block_should_wait_for_no_peer() {
+		let missing = Verdict::Missing(Missing::Database(Hash::repeat_byte(2)));
+		let bench = bench_of(Case { restores: true, old: true }, missing, knowing());
+		assert!(bench.import.import_block(block(BlockOrigin::Own)).await.is_err());
+		assert!(bench.import.databases.wanted.lock().is_empty());
+		assert!(!bench.import.source.wanted.lock()[0].1.old);
+	}
+
+	#[tokio::test]
+	async fn old_block_should_be_imported_unjudged_and_not_be_the_best() {
+		let missing = Verdict::Missing(Missing::Database(Hash::repeat_byte(2)));
+		let cases = [
+			(Verdict::Ok, DoubleSource::default(), 2),
+			// Its sidecar is kept, where it has one.
+			(missing, knowing(), 4),
+		];
+		for (verdict, source, written) in cases {
+			let bench = bench_of(Case { old: true, restores: true }, verdict, source);
+			let block = block(BlockOrigin::NetworkInitialSync);
+			let hash = block.post_hash();
+			bench.import.import_block(block).await.unwrap();
+			assert_eq!(*bench.inner.imported.lock(), [(hash, written)]);
+			assert_eq!(*bench.inner.not_best.lock(), [hash]);
+			assert!(bench.import.unjudged.contains(&hash));
+			assert_eq!(bench.import.metrics.blocks_unjudged.get(), 1);
+			assert!(bench.import.databases.wanted.lock().is_empty());
+		}
+	}
+
+	#[tokio::test]
+	async fn good_block_on_an_unjudged_one_should_not_be_the_best() {
+		let bench = bench(Verdict::Ok, knowing());
+		let block = block(BlockOrigin::NetworkBroadcast);
+		let (hash, parent) = (block.post_hash(), block.header.parent_hash);
+		bench.import.unjudged.mark(2, parent, Hash::zero(), Reason::NotJudged);
+		bench.import.import_block(block).await.unwrap();
+		assert_eq!(*bench.inner.not_best.lock(), [hash]);
+		bench.import.unjudged.finalized(2).unwrap();
+		assert!(!bench.import.unjudged.contains(&hash), "it is good when its parent is final");
+	}
+
+	#[tokio::test]
+	async fn old_block_that_breaks_a_rule_should_be_bad_all_the_same() {
+		let case = Case { old: true, ..Default::default() };
+		let bench = bench_of(case, Verdict::Bad(Refusal::RootMismatch), knowing());
+		let imported = bench.import.import_block(block(BlockOrigin::NetworkInitialSync)).await;
+		assert_eq!(imported.unwrap(), ImportResult::KnownBad);
+		assert!(bench.import.unjudged.is_empty());
 	}
 
 	#[tokio::test]
@@ -471,7 +706,7 @@ mod tests {
 			let imported = bench.import.import_block(block).await.unwrap();
 			assert_eq!(imported, ImportResult::imported(true));
 		}
-		assert_eq!(bench.inner.0.lock().len(), 5);
+		assert_eq!(bench.inner.imported.lock().len(), 5);
 		assert!(bench.import.judge.asked.lock().is_empty());
 	}
 }

@@ -39,6 +39,10 @@ impl Limits {
 /// not bring them back.
 const DISCARDED: usize = 32_768;
 
+/// How often a block may have no use for a commitment before it is given up: its vault, its offer or
+/// its receipt key does not bear it. Its consumer can commit anew.
+const PATIENCE: u32 = 20;
+
 /// A message on its way into the inbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
@@ -66,7 +70,7 @@ pub struct Inserted {
 	pub commitments: Vec<(CtpId, SignedCtp)>,
 	/// How many messages came in.
 	pub count: usize,
-	/// How many of the oldest went because the inbox was full.
+	/// How many went because the inbox was full.
 	pub evicted: usize,
 }
 
@@ -77,6 +81,8 @@ struct Entry {
 	commitment: Option<SignedCtp>,
 	/// The round in which a block last had no use for it; zero if none has tried.
 	deferred: u64,
+	/// How often a block had no use for it.
+	declined: u32,
 }
 
 #[derive(Default)]
@@ -145,8 +151,8 @@ impl Inbox {
 		Ok(inbox)
 	}
 
-	/// Takes messages in, in order. Those already there or discarded change nothing; the oldest go
-	/// where there is no room.
+	/// Takes messages in, in order. Those already there or discarded change nothing. Where there is no
+	/// room, those go that blocks had no use for, the last declined first, and then the oldest.
 	pub fn insert(&self, messages: Vec<Message>) -> Result<Inserted, StoreError> {
 		let mut inner = self.inner.lock();
 		let mut inserted = Inserted::default();
@@ -165,7 +171,7 @@ impl Inbox {
 			inserted.commitments.extend(commitment.map(|signed| (id, signed)));
 		}
 		while inner.entries.len() > self.limits.count || inner.bytes > self.limits.bytes {
-			let Some(place) = inner.entries.keys().next().copied() else { break };
+			let Some(place) = inner.least_wanted() else { break };
 			inner.take(place);
 			// What came and went at once was never stored; removing it all the same does no harm.
 			changes.insert(place, None);
@@ -174,6 +180,20 @@ impl Inbox {
 		self.metrics.inbox_evicted.inc_by(inserted.evicted as u64);
 		self.write(&inner, changes)?;
 		Ok(inserted)
+	}
+
+	/// Takes back messages of an abandoned fork: those about whose CTP nothing of their kind is
+	/// here. They may be written in another way than when they came.
+	pub fn take_back(&self, messages: Vec<Message>) -> Result<Inserted, StoreError> {
+		let kind = |message: &Message| {
+			(message.id, committed(&message.bytes, &message.id, &self.genesis).is_some())
+		};
+		let here: HashSet<_> = {
+			let inner = self.inner.lock();
+			inner.entries.values().map(|entry| (entry.id, entry.commitment.is_some())).collect()
+		};
+		let gone = messages.into_iter().filter(|message| !here.contains(&kind(message)));
+		self.insert(gone.collect())
 	}
 
 	/// Whether the message with this hash is here or was discarded.
@@ -203,18 +223,21 @@ impl Inbox {
 		candidates
 	}
 
-	/// Notes that a block had no use for these messages: in the next one, others come first.
-	pub fn defer(&self, messages: &[Hash]) {
-		let mut guard = self.inner.lock();
-		let inner = &mut *guard;
-		inner.round += 1;
-		for hash in messages {
-			let Some(place) = inner.by_hash.get(hash) else { continue };
-			let Some(entry) = inner.entries.get_mut(place) else { continue };
-			inner.order.remove(&(entry.deferred, *place));
-			entry.deferred = inner.round;
-			inner.order.insert((entry.deferred, *place));
-		}
+	/// Notes that the chain has these messages already: in the next block, others come first. They
+	/// stay, because a fork may be abandoned.
+	pub fn pass_over(&self, messages: &[Hash]) {
+		self.inner.lock().defer(messages);
+	}
+
+	/// Notes that a block had no use for these messages: in the next one, others come first, and a
+	/// commitment that has been declined too often is discarded.
+	pub fn decline(&self, messages: &[Hash]) -> Result<(), StoreError> {
+		let mut inner = self.inner.lock();
+		inner.defer(messages);
+		let mut given_up = messages.to_vec();
+		given_up.retain(|hash| inner.is_given_up(hash));
+		drop(inner);
+		self.discard(&given_up)
 	}
 
 	/// All messages, in order of arrival.
@@ -290,9 +313,37 @@ impl Inner {
 		self.order.insert((0, place));
 		self.next_place = place + 1;
 		let bytes = bytes.into();
-		let entry = Entry { hash, id, bytes, commitment: commitment.clone(), deferred: 0 };
+		let commits = commitment.clone();
+		let entry = Entry { hash, id, bytes, commitment: commits, deferred: 0, declined: 0 };
 		self.entries.insert(place, entry);
 		commitment
+	}
+
+	/// Puts these messages behind all others.
+	fn defer(&mut self, messages: &[Hash]) {
+		self.round += 1;
+		for hash in messages {
+			let Some(place) = self.by_hash.get(hash) else { continue };
+			let Some(entry) = self.entries.get_mut(place) else { continue };
+			self.order.remove(&(entry.deferred, *place));
+			entry.deferred = self.round;
+			self.order.insert((entry.deferred, *place));
+		}
+	}
+
+	/// Counts a block that had no use for a message, and says whether it was one too many.
+	fn is_given_up(&mut self, hash: &Hash) -> bool {
+		let entry = self.by_hash.get(hash).and_then(|place| self.entries.get_mut(place));
+		entry.is_some_and(|entry| {
+			entry.declined += 1;
+			entry.commitment.is_some() && entry.declined >= PATIENCE
+		})
+	}
+
+	/// The place of the message that goes first when there is no room.
+	fn least_wanted(&self) -> Option<u64> {
+		let declined = self.order.last().filter(|(round, _)| *round > 0);
+		declined.map(|(_, place)| *place).or_else(|| self.entries.keys().next().copied())
 	}
 
 	/// Takes out the message at a place.
@@ -412,11 +463,61 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let inbox = open(&folder, ROOMY);
 		inbox.insert(messages(0..4)).unwrap();
-		inbox.defer(&[hash(0), hash(2)]);
+		inbox.decline(&[hash(0), hash(2)]).unwrap();
 		assert_eq!(candidates(&inbox, 10, 100_000), [1, 3, 0, 2]);
-		inbox.defer(&[hash(1), hash(0)]);
+		inbox.decline(&[hash(1), hash(0)]).unwrap();
 		inbox.insert(messages([4])).unwrap();
 		assert_eq!(candidates(&inbox, 10, 100_000), [3, 4, 2, 0, 1]);
+	}
+
+	#[test]
+	fn declined_messages_should_go_before_untried_ones() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, Limits { count: 4, ..ROOMY });
+		inbox.insert(messages(0..4)).unwrap();
+		inbox.decline(&[hash(1)]).unwrap();
+		inbox.decline(&[hash(2)]).unwrap();
+		inbox.insert(messages(4..6)).unwrap();
+		assert_eq!(candidates(&inbox, 10, 100_000), [0, 3, 4, 5]);
+		inbox.insert(messages([6])).unwrap();
+		assert_eq!(candidates(&inbox, 10, 100_000), [3, 4, 5, 6]);
+	}
+
+	#[test]
+	fn commitments_should_be_given_up_when_they_were_declined_too_often() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		inbox.insert(messages(0..2)).unwrap();
+		for _ in 1..PATIENCE {
+			inbox.decline(&[hash(0)]).unwrap();
+		}
+		assert_eq!(inbox.len(), 2);
+		inbox.decline(&[hash(0)]).unwrap();
+		assert_eq!(candidates(&inbox, 10, 100_000), [1]);
+		assert_eq!(inbox.insert(messages([0])).unwrap(), Inserted::default(), "it does not return");
+	}
+
+	#[test]
+	fn what_the_chain_has_should_stay_however_long_it_takes_to_be_final() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		inbox.insert(messages(0..3)).unwrap();
+		for _ in 0..2 * PATIENCE {
+			inbox.pass_over(&[hash(0)]);
+		}
+		assert_eq!(candidates(&inbox, 10, 100_000), [1, 2, 0]);
+	}
+
+	#[test]
+	fn receipts_should_be_waited_for_however_often_they_are_declined() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		// What names another CTP than it commits to is no commitment.
+		inbox.insert(vec![Message { id: id(9), bytes: extrinsic(0, 10) }]).unwrap();
+		for _ in 0..2 * PATIENCE {
+			inbox.decline(&[hash(0)]).unwrap();
+		}
+		assert_eq!(inbox.len(), 1);
 	}
 
 	#[test]
@@ -428,7 +529,7 @@ mod tests {
 		for _ in 0..5 {
 			let two = inbox.candidates(2, 100_000);
 			tried.extend(two.iter().map(|waiting| waiting.hash));
-			inbox.defer(&two.iter().map(|waiting| waiting.hash).collect::<Vec<_>>());
+			inbox.decline(&two.iter().map(|waiting| waiting.hash).collect::<Vec<_>>()).unwrap();
 		}
 		assert_eq!(tried.len(), 10);
 	}
@@ -456,6 +557,32 @@ mod tests {
 		open(&folder, ROOMY).insert(messages(0..6)).unwrap();
 		let inbox = open(&folder, Limits { count: 2, ..ROOMY });
 		assert_eq!(candidates(&inbox, 10, 100_000), [4, 5]);
+	}
+
+	#[test]
+	fn messages_of_an_abandoned_fork_should_return_once() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		inbox.insert(vec![message(1)]).unwrap();
+		// The same commitment in other bytes, one that never was here, and a receipt.
+		let other = Message { id: id(1), bytes: extrinsic(1, 9) };
+		let receipt = Message { id: id(1), bytes: vec![4, 5] };
+		let returned = vec![other, message(2), receipt.clone()];
+		let inserted = inbox.take_back(returned.clone()).unwrap();
+		assert_eq!(inserted.count, 2);
+		let here: Vec<_> = inbox.all().iter().map(|waiting| waiting.bytes.to_vec()).collect();
+		assert_eq!(here, [message(1).bytes, message(2).bytes, receipt.bytes]);
+		assert_eq!(inbox.take_back(returned).unwrap().count, 0);
+	}
+
+	#[test]
+	fn message_that_a_block_took_should_stay_for_another_fork() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		inbox.insert(vec![message(1), message(2)]).unwrap();
+		// A block has no use for what it has already; on another fork both are candidates again.
+		inbox.defer(&[inbox.all()[0].hash]);
+		assert_eq!(inbox.candidates(10, 10_000).len(), 2);
 	}
 
 	#[test]

@@ -75,6 +75,16 @@ where
 
 	/// Indexes until nothing is left to index.
 	async fn catch_up(&self) -> Result<(), IndexError> {
+		if let Some((number, hash)) = self.trades.last() {
+			if self.client.hash(number)? != Some(hash) {
+				log::warn!(
+					target: LOG_TARGET,
+					"The history of trades ends at block {number} ({hash:?}), which is not of this \
+					 chain: it is built anew",
+				);
+				self.trades.clear()?;
+			}
+		}
 		loop {
 			for _ in 0..STEP {
 				if let Step::NotYet = self.index_next()? {

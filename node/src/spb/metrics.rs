@@ -37,6 +37,28 @@ pub struct Metrics {
 	pub sidecar_bytes: Counter<U64>,
 	/// The last final block whose trades are indexed.
 	pub trades_indexed: Gauge<U64>,
+	/// Waits for a sidecar from peers under way, by blocks and announcements.
+	pub sidecars_waiting: Gauge<U64>,
+	/// Sidecars that came from peers.
+	pub sidecars_fetched: Counter<U64>,
+	/// Those of them that came after their blocks had stopped waiting.
+	pub sidecars_late: Counter<U64>,
+	/// Waits for a sidecar that ended without it.
+	pub sidecars_missed: Counter<U64>,
+	/// Sidecars sent to peers.
+	pub sidecars_served: Counter<U64>,
+	/// Answers of peers that were proven wrong or did not decode.
+	pub answers_refused: Counter<U64>,
+	/// Whether the database of the best block is missing here.
+	pub database_missing: Gauge<U64>,
+	/// Databases restored from peers or from the node's own sidecars.
+	pub databases_restored: Counter<U64>,
+	/// Parts of databases sent to peers.
+	pub database_parts_served: Counter<U64>,
+	/// Blocks imported without being judged.
+	pub blocks_unjudged: Counter<U64>,
+	/// Slots of this node's in which it proposed nothing because of the CTP database.
+	pub slots_skipped: Counter<U64>,
 }
 
 /// A verdict, as a label of [`Metrics::blocks_checked`].
@@ -105,6 +127,47 @@ impl Metrics {
 			trades_indexed: gauge(
 				"spb_trades_indexed_block",
 				"The last final block whose trades are indexed",
+			)?,
+			sidecars_waiting: gauge(
+				"spb_sidecars_waiting",
+				"Waits for a sidecar from peers under way",
+			)?,
+			sidecars_fetched: counter(
+				"spb_sidecars_fetched_total",
+				"Sidecars that came from peers",
+			)?,
+			sidecars_late: counter(
+				"spb_sidecars_late_total",
+				"Sidecars that came after their blocks had stopped waiting",
+			)?,
+			sidecars_missed: counter(
+				"spb_sidecars_missed_total",
+				"Waits for a sidecar that ended without it",
+			)?,
+			sidecars_served: counter("spb_sidecars_served_total", "Sidecars sent to peers")?,
+			answers_refused: counter(
+				"spb_answers_refused_total",
+				"Answers of peers that were proven wrong or did not decode",
+			)?,
+			database_missing: gauge(
+				"spb_database_missing",
+				"Whether the database of the best block is missing",
+			)?,
+			databases_restored: counter(
+				"spb_databases_restored_total",
+				"Databases restored from peers or from own sidecars",
+			)?,
+			database_parts_served: counter(
+				"spb_database_parts_served_total",
+				"Parts of databases sent to peers",
+			)?,
+			blocks_unjudged: counter(
+				"spb_blocks_unjudged_total",
+				"Blocks imported without being judged",
+			)?,
+			slots_skipped: counter(
+				"spb_slots_skipped_total",
+				"Own slots without a block because of the CTP database",
 			)?,
 		})
 	}

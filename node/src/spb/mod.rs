@@ -3,7 +3,8 @@
 //! A message (CTP or ERC) arrives in the transaction pool, which validates and gossips it. [`feed`]
 //! copies it into the [`inbox`], from which [`proposer`] has the runtime prepare the seal of a
 //! block; [`pool`] hides it from the ordinary proposer. [`import`] stands between Aura and GRANDPA
-//! and has the runtime judge every block by its sidecar, which [`sidecars`] keeps. [`finality`]
+//! and has the runtime judge every block by its sidecar, which [`sidecars`] keeps and [`network`]
+//! exchanges with peers; what could not be judged is marked in [`unjudged`]. [`finality`]
 //! tidies up behind the last final block, [`indexer`] writes the history of [`trades`], [`events`]
 //! tells what becomes of each CTP, and [`rpc`] answers for all of it.
 //!
@@ -17,13 +18,16 @@ pub mod inbox;
 pub mod indexer;
 pub mod message;
 pub mod metrics;
+pub mod network;
 pub mod pool;
 pub mod proposer;
+pub mod refold;
 pub mod rpc;
 pub mod runtime;
 pub mod sidecars;
 pub mod store;
 pub mod trades;
+pub mod unjudged;
 
 use std::path::{Path, PathBuf};
 

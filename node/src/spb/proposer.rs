@@ -11,6 +11,7 @@ use super::{
 	runtime::{CtpDatabase, DatabaseError},
 	sidecars::Sidecars,
 	store::StoreError,
+	unjudged::Unjudged,
 	Hash, Header, LOG_TARGET,
 };
 use codec::{Encode, Output};
@@ -23,7 +24,7 @@ use sc_client_api::AuxStore;
 use sp_consensus::{Environment, Error as ConsensusError, Proposal, ProposeArgs, Proposer};
 use sp_core::traits::SpawnNamed;
 use sp_runtime::traits::Header as _;
-use spb_primitives::BlockNumber;
+use spb_primitives::{BlockNumber, Refusal};
 use spb_runtime::opaque::Block;
 use std::{
 	sync::{
@@ -39,8 +40,9 @@ const MAX_CANDIDATES: usize = 8_192;
 const MIN_CANDIDATES: usize = 256;
 /// Bytes of candidates for one block. The runtime has them in its memory several times over.
 const CANDIDATE_BYTES: usize = 6 * 1024 * 1024;
-/// The part of the time for a proposal that preparing should take at the most: 1 in this.
-const PREPARE_SHARE: u32 = 2;
+/// The part of the time for a proposal that preparing should take at the most: 1 in this. What was
+/// prepared is executed twice after it, once to see whether the runtime takes it and once for good.
+const PREPARE_SHARE: u32 = 4;
 
 /// Prepares blocks.
 pub trait Prepare: Send + Sync {
@@ -78,6 +80,15 @@ pub enum ProposeError<E> {
 		/// Why.
 		#[source]
 		source: DatabaseError,
+	},
+	/// The parent, or a block below it that is not final, was imported without being judged.
+	#[error(
+		"block {number} would stand on one that was not judged here: nothing is built on it until \
+		 others have made it final"
+	)]
+	OnUnjudged {
+		/// The block's number.
+		number: BlockNumber,
 	},
 	/// The inbox fails.
 	#[error("messages for block {number} cannot be kept in order: {source}")]
@@ -133,7 +144,7 @@ impl Budget {
 	fn learn(&self, tried: usize, took: Duration, had: Duration) {
 		let candidates = self.candidates();
 		let learned = if took > had / PREPARE_SHARE {
-			tried / 2
+			candidates / 2
 		} else if took < had / PREPARE_SHARE / 4 && tried >= candidates {
 			candidates * 2
 		} else {
@@ -148,6 +159,7 @@ struct Author<P, A> {
 	rules: Arc<P>,
 	inbox: Arc<Inbox>,
 	sidecars: Arc<Sidecars<A>>,
+	unjudged: Arc<Unjudged<A>>,
 	metrics: Metrics,
 	budget: Budget,
 }
@@ -156,6 +168,14 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 	/// Prepares a block with this header and gives its inherent data.
 	fn prepare<E>(&self, header: Header, had: Duration) -> Result<Vec<u8>, ProposeError<E>> {
 		let number = header.number;
+		if self.unjudged.contains(&header.parent_hash) {
+			self.metrics.slots_skipped.inc();
+			log::warn!(
+				target: LOG_TARGET,
+				"No block {number}: its parent stands on a block that was not judged",
+			);
+			return Err(ProposeError::OnUnjudged { number });
+		}
 		let candidates = self.inbox.candidates(self.budget.candidates(), CANDIDATE_BYTES);
 		let bytes = candidates.iter().map(|waiting| waiting.bytes.to_vec()).collect();
 
@@ -163,7 +183,7 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 		let prepared = self
 			.rules
 			.prepare(header.parent_hash, header, bytes)
-			.map_err(|source| ProposeError::NotPrepared { number, source })?;
+			.map_err(|source| self.not_prepared(number, source))?;
 		let took = started.elapsed();
 		self.metrics.prepare_seconds.observe(took.as_secs_f64());
 		self.budget.learn(candidates.len(), took, had);
@@ -176,13 +196,24 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 		Ok(prepared.inherent)
 	}
 
+	/// The slot is skipped.
+	fn not_prepared<E>(&self, number: BlockNumber, source: DatabaseError) -> ProposeError<E> {
+		self.metrics.slots_skipped.inc();
+		log::warn!(target: LOG_TARGET, "No block {number} in this slot: {source}");
+		ProposeError::NotPrepared { number, source }
+	}
+
 	/// Puts back in the inbox what became of the candidates.
 	fn sort(&self, candidates: &[Waiting], outcomes: &[Outcome]) -> Result<(), StoreError> {
-		let (mut taken, mut declined, mut nothing) = (0, Vec::new(), Vec::new());
+		let (mut taken, mut there) = (0, Vec::new());
+		let (mut declined, mut nothing) = (Vec::new(), Vec::new());
 		for (candidate, outcome) in candidates.iter().zip(outcomes) {
 			match outcome {
 				Outcome::Taken => taken += 1,
 				Outcome::NoRoom => {},
+				Outcome::Later(Refusal::AlreadyOpen | Refusal::AlreadySettled) => {
+					there.push(candidate.hash);
+				},
 				Outcome::Later(refusal) => {
 					log::trace!(target: LOG_TARGET, "{}: {refusal}", candidate.id);
 					declined.push(candidate.hash);
@@ -191,7 +222,8 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 			}
 		}
 		self.metrics.prepared_messages.inc_by(taken);
-		self.inbox.defer(&declined);
+		self.inbox.pass_over(&there);
+		self.inbox.decline(&declined)?;
 		self.inbox.discard(&nothing)
 	}
 }
@@ -210,11 +242,12 @@ impl<E, P, A> SealingFactory<E, P, A> {
 		rules: Arc<P>,
 		inbox: Arc<Inbox>,
 		sidecars: Arc<Sidecars<A>>,
+		unjudged: Arc<Unjudged<A>>,
 		metrics: Metrics,
 		spawner: impl SpawnNamed + 'static,
 	) -> Self {
 		let budget = Budget(AtomicUsize::new(MAX_CANDIDATES));
-		let author = Arc::new(Author { rules, inbox, sidecars, metrics, budget });
+		let author = Arc::new(Author { rules, inbox, sidecars, unjudged, metrics, budget });
 		Self { ordinary, author, spawner: Box::new(spawner) }
 	}
 }
@@ -297,6 +330,7 @@ mod tests {
 				tests::{sidecars, Memory},
 			},
 			store::Store,
+			unjudged::Reason,
 		},
 		*,
 	};
@@ -304,7 +338,6 @@ mod tests {
 	use sp_core::testing::TaskExecutor;
 	use sp_inherents::InherentData;
 	use sp_runtime::{Digest, DigestItem};
-	use spb_primitives::Refusal;
 
 	/// Prepares the same for every block and writes down what it was asked.
 	struct DoubleRules {
@@ -362,6 +395,7 @@ mod tests {
 		rules: Arc<DoubleRules>,
 		inbox: Arc<Inbox>,
 		sidecars: Arc<Sidecars<Memory>>,
+		unjudged: Arc<Unjudged<Memory>>,
 		_folder: tempfile::TempDir,
 	}
 
@@ -376,15 +410,17 @@ mod tests {
 		let rules =
 			Arc::new(DoubleRules { answer: Mutex::new(Some(answer)), asked: Mutex::default() });
 		let (ordinary, sidecars) = (DoubleOrdinary::default(), Arc::new(sidecars().0));
+		let unjudged = Arc::new(Unjudged::open(Arc::new(Memory::default())).unwrap());
 		let factory = SealingFactory::new(
 			ordinary.clone(),
 			rules.clone(),
 			inbox.clone(),
 			sidecars.clone(),
+			unjudged.clone(),
 			metrics,
 			TaskExecutor::new(),
 		);
-		Bench { factory, ordinary, rules, inbox, sidecars, _folder: folder }
+		Bench { factory, ordinary, rules, inbox, sidecars, unjudged, _folder: folder }
 	}
 
 	async fn propose(bench: &mut Bench) -> Result<Proposal<Block>, ProposeError<ConsensusError>> {
@@ -453,17 +489,30 @@ mod tests {
 		assert_eq!(bench.inbox.len(), 4);
 	}
 
+	#[tokio::test]
+	async fn nothing_should_be_built_on_what_was_not_judged() {
+		let mut bench = bench(Ok(prepared()));
+		let parent = parent();
+		bench.unjudged.mark(4, parent.hash(), parent.parent_hash, Reason::StandsOnOne);
+		let error = propose(&mut bench).await.err().unwrap();
+		assert!(matches!(error, ProposeError::OnUnjudged { number: 5 }), "{error}");
+		assert!(bench.rules.asked.lock().is_empty() && bench.ordinary.0.lock().is_none());
+		bench.unjudged.finalized(4).unwrap();
+		propose(&mut bench).await.unwrap();
+	}
+
 	#[test]
 	fn budget_should_follow_the_time_that_blocks_take() {
 		let second = Duration::from_secs(1);
 		let budget = Budget(AtomicUsize::new(MAX_CANDIDATES));
-		budget.learn(4_000, second, second);
-		assert_eq!(budget.candidates(), 2_000);
+		// One that took long with few candidates says little about many.
+		budget.learn(10, second, second);
+		assert_eq!(budget.candidates(), MAX_CANDIDATES / 2);
 		// Fast, but fewer candidates than it could have had: nothing learned.
 		budget.learn(100, second / 100, second);
-		assert_eq!(budget.candidates(), 2_000);
-		budget.learn(2_000, second / 100, second);
-		assert_eq!(budget.candidates(), 4_000);
+		assert_eq!(budget.candidates(), MAX_CANDIDATES / 2);
+		budget.learn(MAX_CANDIDATES / 2, second / 100, second);
+		assert_eq!(budget.candidates(), MAX_CANDIDATES);
 		for _ in 0..20 {
 			budget.learn(1, second, second);
 		}

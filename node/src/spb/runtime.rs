@@ -4,21 +4,28 @@
 //! externality that each call here brings along, the one that the off-chain worker gets too, so
 //! that both see one database.
 
-use super::{Hash, Header};
+use super::{unjudged::is_older_than_window, Hash, Header, LOG_TARGET};
 use crate::service::{FullBackend, FullClient};
 use pallet_spb::{
 	runtime_api::{
-		BlockChanges, CtpDatabaseApi, CtpFilter, DatabaseSummary, Missing, OpenCtp, Prepared,
-		SettledCtp, SpbApi, Verdict,
+		BlockChanges, CtpDatabaseApi, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp,
+		Prepared, RestoreStep, Restoring, SettledCtp, SpbApi, Verdict,
 	},
 	types::{OfferInfo, VaultInfo},
 };
+use parking_lot::Mutex;
 use sc_client_api::{Backend, HeaderBackend};
 use sp_api::{ApiError, ApiExt, ApiRef, ProvideRuntimeApi};
+use sp_consensus_aura::{
+	digests::CompatibleDigestItem, sr25519::AuthoritySignature as AuraSignature,
+};
 use sp_core::offchain::{storage::OffchainDb, OffchainDbExt};
 use spb_primitives::{BlockNumber, CtpId, InclusionProof, Money, OfferId, Parameters, VaultId};
 use spb_runtime::opaque::Block;
-use std::sync::Arc;
+use std::{
+	sync::Arc,
+	time::{SystemTime, UNIX_EPOCH},
+};
 
 /// The runtime's interface at one block.
 type Api<'a> = ApiRef<'a, <FullClient as ProvideRuntimeApi<Block>>::Api>;
@@ -68,6 +75,8 @@ pub struct NoOffchainStorage;
 pub struct CtpDatabase {
 	client: Arc<FullClient>,
 	storage: OffchainStorage,
+	/// What a block's database is read, extended and written with must not change in between.
+	writing: Mutex<()>,
 }
 
 /// Calls the runtime and says which call failed where.
@@ -82,7 +91,7 @@ impl CtpDatabase {
 	/// The database in the storage of `backend`.
 	pub fn new(client: Arc<FullClient>, backend: &FullBackend) -> Result<Self, NoOffchainStorage> {
 		let storage = backend.offchain_storage().ok_or(NoOffchainStorage)?;
-		Ok(Self { client, storage })
+		Ok(Self { client, storage, writing: Mutex::default() })
 	}
 
 	/// The runtime's interface, with the database attached.
@@ -99,13 +108,42 @@ impl CtpDatabase {
 
 	/// Where to ask about the database after block `of`: at the best block, whose runtime and state
 	/// are there for all of them, but at genesis about the one after genesis, which is stored
-	/// nowhere.
+	/// nowhere, and about no other.
 	fn at(&self, of: Hash) -> Hash {
 		let info = self.client.info();
-		if of == info.genesis_hash {
+		if of == info.genesis_hash || info.best_hash == info.genesis_hash {
 			of
 		} else {
 			info.best_hash
+		}
+	}
+
+	/// The best block.
+	pub fn best_hash(&self) -> Hash {
+		self.client.info().best_hash
+	}
+
+	/// The header of a block, if it is here.
+	pub fn header(&self, hash: Hash) -> Option<Header> {
+		self.client.header(hash).unwrap_or_else(|error| {
+			log::debug!(target: LOG_TARGET, "No header of block {hash:?}: {error}");
+			None
+		})
+	}
+
+	/// Whether a block is so old that its evidence is not asked for any more, by its slot, this
+	/// machine's clock and the parameters after the last final block.
+	pub fn is_old(&self, header: &Header) -> bool {
+		let slot = header
+			.digest
+			.logs
+			.iter()
+			.find_map(|item| CompatibleDigestItem::<AuraSignature>::as_aura_pre_digest(item));
+		let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+		let parameters = self.parameters(self.client.info().finalized_hash);
+		match (slot, since_epoch, parameters) {
+			(Some(slot), Ok(now), Ok(parameters)) => is_older_than_window(*slot, &parameters, now),
+			_ => false,
 		}
 	}
 
@@ -133,7 +171,23 @@ impl CtpDatabase {
 		block: Block,
 		sidecar: Vec<u8>,
 	) -> Result<Verdict, DatabaseError> {
+		let _turn = self.writing.lock();
 		ask!(self.attached(), check, parent, hash, block, sidecar)
+	}
+
+	/// Does a step of restoring the database after the block with this header.
+	pub fn restore(
+		&self,
+		header: &Header,
+		step: RestoreStep,
+	) -> Result<Result<Restoring, NotRestored>, DatabaseError> {
+		let _turn = self.writing.lock();
+		ask!(self.attached(), restore, header.hash(), header.clone(), step)
+	}
+
+	/// Whether the database after block `hash` is stored.
+	pub fn has_database(&self, hash: Hash) -> Result<bool, DatabaseError> {
+		ask!(self.attached(), has_database, self.at(hash), hash)
 	}
 
 	/// Open CTPs after block `hash`, in order of expiry and id.
@@ -185,6 +239,11 @@ impl CtpDatabase {
 		extrinsics: Vec<Vec<u8>>,
 	) -> Result<Vec<Option<CtpId>>, DatabaseError> {
 		ask!(self.plain(), message_ids, at, extrinsics)
+	}
+
+	/// The messages that a sidecar was made of, as the runtime at `at` writes them.
+	pub fn messages_of(&self, at: Hash, sidecar: Vec<u8>) -> Result<Vec<Vec<u8>>, DatabaseError> {
+		ask!(self.plain(), messages_of, at, sidecar)
 	}
 
 	/// For each extrinsic, whether it is a message that may still enter a block on top of the final

@@ -39,6 +39,8 @@ pub struct Wanted {
 	pub number: BlockNumber,
 	/// How the block came.
 	pub origin: BlockOrigin,
+	/// Whether the block is so old that it may be imported without it.
+	pub old: bool,
 }
 
 /// Where sidecars come from.

@@ -16,7 +16,7 @@
 //! | `v` vault, block, position | nothing |
 //! | `i` id | block, position |
 //! | `O` offer, `V` vault | whose it is |
-//! | `c` | how far the index reaches |
+//! | `c` | how far the index reaches, and the hash of its last block |
 
 use super::{
 	store::{Change, Column, Store, StoreError},
@@ -129,7 +129,18 @@ pub trait Owners {
 /// The index.
 pub struct Trades {
 	store: Arc<Store>,
-	reach: Mutex<Reach>,
+	cursor: Mutex<Cursor>,
+}
+
+/// How far the index reaches, and the hash of the last block that is indexed, if there is one.
+#[derive(Clone, Copy, Encode, Decode)]
+struct Cursor {
+	reach: Reach,
+	last: Option<Hash>,
+}
+
+impl Cursor {
+	const NOTHING: Self = Self { reach: Reach::NOTHING, last: None };
 }
 
 fn place_key(prefix: &[u8], place: Place) -> Vec<u8> {
@@ -160,16 +171,37 @@ fn put(key: Vec<u8>, value: Vec<u8>) -> Change {
 impl Trades {
 	/// Opens the index.
 	pub fn open(store: Arc<Store>) -> Result<Self, StoreError> {
-		let reach = match store.get(Column::Trades, CURSOR)? {
-			Some(bytes) => Reach::decode_all(&mut &bytes[..])?,
-			None => Reach::NOTHING,
+		let cursor = match store.get(Column::Trades, CURSOR)? {
+			Some(bytes) => Cursor::decode_all(&mut &bytes[..])?,
+			None => Cursor::NOTHING,
 		};
-		Ok(Self { store, reach: Mutex::new(reach) })
+		Ok(Self { store, cursor: Mutex::new(cursor) })
+	}
+
+	/// The number and the hash of the last indexed block, if there is one.
+	///
+	/// It may not be the chain's: the index has a database of its own, which after a power cut can be
+	/// ahead of the chain's. Then [`Self::clear`].
+	pub fn last(&self) -> Option<(BlockNumber, Hash)> {
+		let Cursor { reach, last } = *self.cursor.lock();
+		reach.last().zip(last)
+	}
+
+	/// Forgets everything, to begin anew.
+	pub fn clear(&self) -> Result<(), StoreError> {
+		let mut changes = Vec::new();
+		self.store.visit(Column::Trades, &[], |key, _| {
+			changes.push((Column::Trades, key, None));
+			ControlFlow::Continue(())
+		})?;
+		self.store.commit(changes)?;
+		*self.cursor.lock() = Cursor::NOTHING;
+		Ok(())
 	}
 
 	/// How far the index reaches.
 	pub fn reach(&self) -> Reach {
-		*self.reach.lock()
+		self.cursor.lock().reach
 	}
 
 	/// Indexes the next block. All of it is stored or nothing.
@@ -195,19 +227,20 @@ impl Trades {
 			let trade = Trade { hash, id, settlement, consumer, producer, fee };
 			changes.push(put(place_key(b"t", place), trade.encode()));
 		}
-		self.advance(Reach { next: reach.next.saturating_add(1), ..reach }, changes)
+		let reach = Reach { next: reach.next.saturating_add(1), ..reach };
+		self.advance(Cursor { reach, last: Some(hash) }, changes)
 	}
 
 	/// Passes over the next block, whose body is gone for good: the history begins after it.
 	pub fn skip(&self) -> Result<(), StoreError> {
 		let first = self.reach().next.saturating_add(1);
-		self.advance(Reach { first, next: first }, Vec::new())
+		self.advance(Cursor { reach: Reach { first, next: first }, last: None }, Vec::new())
 	}
 
-	fn advance(&self, reach: Reach, mut changes: Vec<Change>) -> Result<(), StoreError> {
-		changes.push(put(CURSOR.to_vec(), reach.encode()));
+	fn advance(&self, cursor: Cursor, mut changes: Vec<Change>) -> Result<(), StoreError> {
+		changes.push(put(CURSOR.to_vec(), cursor.encode()));
 		self.store.commit(changes)?;
-		*self.reach.lock() = reach;
+		*self.cursor.lock() = cursor;
 		Ok(())
 	}
 
@@ -381,6 +414,21 @@ mod tests {
 		assert_eq!(trades.reach().last(), Some(3));
 		trades.add(block(&[5]), &Book::default()).unwrap();
 		assert_eq!(places(&trades, Party::Vault(5), (0, 0), 9), [(4, 0)]);
+	}
+
+	#[test]
+	fn index_should_know_its_last_block_and_begin_anew_when_told() {
+		let folder = tempfile::tempdir().unwrap();
+		let trades = three_blocks(&folder);
+		assert_eq!(trades.last(), Some((3, Hash::repeat_byte(1))));
+		trades.clear().unwrap();
+		drop(trades);
+		let trades = open(&folder);
+		assert_eq!((trades.last(), trades.reach().next), (None, 1));
+		assert_eq!(trades.by_id(&id(4)).unwrap(), None);
+		assert_eq!(places(&trades, Party::Offer(3), (0, 0), 9), []);
+		trades.add(block(&[5]), &Book::default()).unwrap();
+		assert_eq!(places(&trades, Party::Vault(5), (0, 0), 9), [(1, 0)]);
 	}
 
 	#[test]

@@ -7,12 +7,13 @@ use crate::{
 	runtime_api::{Missing, Outcome, SettledCtp, Verdict},
 	types::Seal,
 };
-use alloc::{collections::BTreeSet, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 use codec::{DecodeAll, Encode};
 use frame_support::traits::Get;
 use sp_core::H256;
 use spb_primitives::{
-	Addition, CtpId, DatabaseDigest, Erc, Hashing, Message, Refusal, Settlement, Sidecar, SignedCtp,
+	Addition, CtpId, DatabaseDigest, Erc, Hashing, Message, ReceiptKey, Refusal, Settlement, Sidecar,
+	SignedCtp,
 };
 
 /// Opens the database after a block. The one after genesis is empty.
@@ -113,7 +114,7 @@ pub fn prepare<S: Store, C: Chain, M: Get<u32>>(
 	for (candidate, outcome) in candidates.iter().zip(&mut outcomes) {
 		let Some(Message::Commit(addition)) = candidate else { continue };
 		let size = addition.encoded_size();
-		*outcome = if size > room {
+		*outcome = if size > room || sidecar.added.len() >= limits.max_settlements as usize {
 			Outcome::NoRoom
 		} else {
 			match fold.add(addition) {
@@ -204,6 +205,10 @@ fn judge<'a, S: Store, C: Chain, M: Get<u32>>(
 	}
 	let sidecar =
 		Sidecar::decode_all(&mut &block.sidecar[..]).map_err(|_| bad(Refusal::SidecarMismatch))?;
+	// As many additions as settlements at the most: each costs its judges three signatures.
+	if sidecar.added.len() > chain.limits().max_settlements as usize {
+		return Err(bad(Refusal::SidecarTooLarge));
+	}
 	if sidecar.receipts.len() != seal.settlements.len() {
 		return Err(bad(Refusal::ReceiptsMismatch));
 	}
@@ -234,18 +239,20 @@ fn hash(bytes: &[u8]) -> H256 {
 }
 
 /// Which of these messages may still do something, where `chain` is the state of a final block and
-/// `database` the one after it: a CTP that is not settled and can still settle, an ERC whose CTP is
-/// open or may still come.
+/// `database` the one after it: a CTP that is not settled and can still settle, an ERC by the key of
+/// a CTP that is open or may still come.
 pub fn still_useful<S: Store>(
 	chain: &impl Chain,
 	database: &mut Database<'_, S>,
 	messages: &[Option<Message>],
 ) -> Result<Vec<bool>, Missing> {
 	let (now, parameters, genesis) = (chain.now(), chain.parameters(), chain.genesis());
-	let waiting: BTreeSet<CtpId> = messages
+	let waiting: BTreeMap<CtpId, ReceiptKey> = messages
 		.iter()
 		.filter_map(|message| match message {
-			Some(Message::Commit(addition)) => Some(CtpId::of(&addition.ctp.ctp, &genesis)),
+			Some(Message::Commit(Addition { ctp: SignedCtp { ctp, .. }, .. })) => {
+				Some((CtpId::of(ctp, &genesis), ctp.receipt_key))
+			},
 			_ => None,
 		})
 		.collect();
@@ -262,8 +269,12 @@ pub fn still_useful<S: Store>(
 			},
 			Some(Message::Confirm(erc, _)) => {
 				let in_time = now <= erc.at.saturating_add(parameters.longest_claim());
-				let open = database.entry(&erc.ctp)?.is_some();
-				in_time && (open || waiting.contains(&erc.ctp) || now <= erc.at)
+				let open = database.entry(&erc.ctp)?.map(|entry| entry.ctp.receipt_key);
+				in_time
+					&& match open.or_else(|| waiting.get(&erc.ctp).copied()) {
+						Some(key) => ReceiptKey::of(&erc.key) == key,
+						None => now <= erc.at,
+					}
 			},
 			None => false,
 		});

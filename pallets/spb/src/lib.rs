@@ -14,7 +14,8 @@
 //! * [`rules`]: what may enter the database and what may settle (design sections 4 and 6);
 //! * [`database`]: the CTP database as a versioned tree in off-chain storage (section 5);
 //! * [`block`]: preparing and checking what a block does to it;
-//! * [`seal`]: settling; [`sweep`]: forgetting.
+//! * [`seal`]: settling; [`sweep`]: forgetting;
+//! * [`extension`]: keeps messages out of signed transactions.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -25,6 +26,7 @@ mod accounts;
 mod benchmarking;
 pub mod block;
 pub mod database;
+mod extension;
 mod offers;
 mod pool;
 pub mod rules;
@@ -38,6 +40,7 @@ pub mod types;
 mod vaults;
 pub mod weights;
 
+pub use extension::CheckBare;
 pub use pallet::*;
 pub use types::*;
 pub use weights::{Measured, WeightInfo};
@@ -547,7 +550,8 @@ pub mod pallet {
 			Self::do_cancel_withdrawal(owner)
 		}
 
-		/// Pays out the pending withdrawal; an empty vault is closed and its deposit freed.
+		/// Pays out the pending withdrawal; a vault that is empty, by this or by trades, is closed and
+		/// its deposit freed.
 		#[pallet::call_index(10)]
 		#[pallet::weight(T::WeightInfo::withdraw())]
 		pub fn withdraw(origin: OriginFor<T>) -> DispatchResult {

@@ -6,14 +6,15 @@ use crate::{
 	types::{Manufacturer, Offer, Vault},
 	MAX_OPEN_PER_VAULT,
 };
-use alloc::{vec, vec::Vec};
-use codec::Encode;
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+use codec::{DecodeAll, Encode};
 use core::marker::PhantomData;
 use frame_support::{pallet_prelude::*, traits::Get};
-use sp_runtime::SaturatedConversion;
+use sp_runtime::{traits::TrailingZeroInput, SaturatedConversion};
 use spb_primitives::{
-	message::POOL_SLOTS, Addition, BlockNumber, CtpId, Genesis, Limits, ManufacturerId, Message,
-	MeterKey, MeterRegistry, Money, OfferId, Parameters, Refusal, VaultId, POOL_TAG_PREFIX,
+	message::POOL_SLOTS, Addition, BlockNumber, CtpId, Erc, Genesis, Limits, ManufacturerId,
+	Message, MeterKey, MeterProof, MeterRegistry, Money, OfferId, Parameters, Refusal, Sidecar,
+	VaultId, POOL_TAG_PREFIX,
 };
 
 /// The chain's state, as the rules ask for it.
@@ -128,6 +129,31 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
+	/// The messages that an encoded sidecar was made of; none where it does not decode.
+	///
+	/// A sidecar holds no meter proof beside an ERC. One whose CTP came with the same sidecar gets
+	/// that proof, any other an empty one: blocks do not look at it, because the proof was judged
+	/// when the CTP entered.
+	pub fn messages_of(sidecar: &[u8]) -> Vec<Call<T>> {
+		let Ok(Sidecar { added, receipts }) = Sidecar::decode_all(&mut &sidecar[..]) else {
+			return Vec::new();
+		};
+		let genesis = Self::chain().genesis();
+		let proofs: BTreeMap<_, _> = added
+			.iter()
+			.map(|addition| (CtpId::of(&addition.ctp.ctp, &genesis), addition.proof.clone()))
+			.collect();
+		let confirm = |erc: Erc| {
+			let known = proofs.get(&erc.ctp).cloned();
+			let proof =
+				known.or_else(|| MeterProof::decode(&mut TrailingZeroInput::zeroes()).ok())?;
+			Some(Call::confirm_receipt { erc, proof })
+		};
+		let receipts: Vec<_> = receipts.into_iter().filter_map(confirm).collect();
+		let commit = |Addition { ctp, proof, quote }| Call::commit_to_pay { ctp, proof, quote };
+		added.into_iter().map(commit).chain(receipts).collect()
+	}
+
 	/// The id of the CTP that a message is about.
 	pub fn message_id(message: &Message) -> CtpId {
 		match message {
@@ -150,37 +176,37 @@ impl<T: Config> Pallet<T> {
 		}
 		let chain = Self::chain();
 		let (now, parameters) = (chain.now(), chain.parameters());
-		let (tag, last) = match &message {
+		let (provides, last) = match &message {
 			Message::Commit(addition) => {
 				let id = rules::admit(&chain, addition).map_err(invalid)?;
 				let ctp = &addition.ctp.ctp;
-				(tag(b"ctp", &ctp.vault, id.pool_slot()), ctp.expiry)
+				let place = tag(b"ctp", &(ctp.vault, id.pool_slot()));
+				// Two CTPs for one key cannot both be open.
+				let key = tag(b"key", &(ctp.vault, ctp.receipt_key));
+				(vec![place, key], ctp.expiry)
 			},
 			Message::Confirm(erc, proof) => {
 				rules::plausible(&chain, erc, proof).map_err(invalid)?;
 				let slot = (proof.index % u32::from(POOL_SLOTS)) as u8;
-				(
-					tag(b"erc", &proof.coe.root, slot),
-					erc.at.saturating_add(parameters.longest_claim()),
-				)
+				let place = tag(b"erc", &(proof.coe.root, slot));
+				(vec![place], erc.at.saturating_add(parameters.longest_claim()))
 			},
 		};
 		Ok(ValidTransaction {
 			priority: 0,
 			requires: Vec::new(),
-			provides: vec![tag],
+			provides,
 			longevity: u64::from(last.saturating_sub(now)).max(1),
 			propagate: true,
 		})
 	}
 }
 
-/// The place in the pool that a message takes: one of 64 of its vault, or of its CoE.
-fn tag(kind: &[u8; 3], of: &impl Encode, slot: u8) -> Vec<u8> {
-	let mut tag = POOL_TAG_PREFIX.to_vec();
-	tag.extend_from_slice(kind);
-	of.encode_to(&mut tag);
-	tag.push(slot);
+/// A place in the pool that a message takes: one of 64 of its vault or its CoE, and its vault's for
+/// its receipt key.
+fn tag(kind: &[u8; 3], place: &impl Encode) -> Vec<u8> {
+	let mut tag = [POOL_TAG_PREFIX, kind].concat();
+	place.encode_to(&mut tag);
 	tag
 }
 

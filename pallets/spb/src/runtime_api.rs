@@ -130,6 +130,46 @@ pub struct BlockChanges {
 	pub expired: Vec<OpenCtp>,
 }
 
+/// A step of restoring a database from its entries.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum RestoreStep {
+	/// Forget whatever was begun before, and begin.
+	Begin,
+	/// The next entries, in ascending order of expiry and id, at most
+	/// [`crate::database::restore::MAX_PART`].
+	Entries(Vec<SignedCtp>),
+	/// There are no more. To be repeated until the answer is [`Restoring::Done`].
+	Finish,
+}
+
+/// How far restoring a database is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum Restoring {
+	/// There is more to do.
+	More,
+	/// The database is stored.
+	Done,
+}
+
+/// Why a database is not restored. But for [`Self::NotBegun`], what came of it so far is discarded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum NotRestored {
+	/// No restoration of this database is at this step.
+	NotBegun,
+	/// The header does not name a database.
+	NoDigest,
+	/// More entries at once than may be.
+	PartTooLarge,
+	/// An entry does not come after the one before it.
+	OutOfOrder,
+	/// More entries than a database may have.
+	TooManyOpen,
+	/// The entries are not those of the root that the header names.
+	WrongRoot,
+	/// What was stored of it is not there any more.
+	Damaged,
+}
+
 sp_api::decl_runtime_apis! {
 	/// What people and their programs ask the chain.
 	pub trait SpbApi {
@@ -153,8 +193,8 @@ sp_api::decl_runtime_apis! {
 		fn check_meter_proof(key: ReceiptKey, proof: MeterProof) -> Result<(), Refusal>;
 	}
 
-	/// The rules of the CTP database, for the node that carries it. All but `message_ids` and
-	/// `settlements` need the node's off-chain database as an externality.
+	/// The rules of the CTP database, for the node that carries it. All but `message_ids`,
+	/// `messages_of` and `settlements` need the node's off-chain database as an externality.
 	pub trait CtpDatabaseApi {
 		/// Judges candidates (encoded extrinsics, in order) for a block with this header on top of
 		/// the block at which it is called, whose database must be stored.
@@ -162,6 +202,9 @@ sp_api::decl_runtime_apis! {
 		/// Judges a block (header without its consensus seal) and, if it is good, stores the
 		/// database after it under `hash`. Called at the block's parent.
 		fn check(hash: H256, block: Block, sidecar: Vec<u8>) -> Verdict;
+		/// Restores the database after the block with this header, at which this is called, from
+		/// its entries, step by step.
+		fn restore(header: Block::Header, step: RestoreStep) -> Result<Restoring, NotRestored>;
 		/// Whether the database after this block is stored.
 		fn has_database(hash: H256) -> bool;
 		/// Open CTPs after block `hash`, in order of expiry and id, at most `limit` (1,000), those
@@ -184,6 +227,9 @@ sp_api::decl_runtime_apis! {
 		fn note_final(number: BlockNumber, hash: H256);
 		/// For each encoded extrinsic, the id of the CTP it is about, if it is a message of SPB.
 		fn message_ids(extrinsics: Vec<Vec<u8>>) -> Vec<Option<CtpId>>;
+		/// The messages that an encoded sidecar was made of, as encoded extrinsics, for a node that
+		/// takes them back from an abandoned fork.
+		fn messages_of(sidecar: Vec<u8>) -> Vec<Vec<u8>>;
 		/// For each encoded extrinsic, whether it is a message that may still enter a block on top
 		/// of the final block `hash`, at which this is called.
 		fn still_useful(hash: H256, extrinsics: Vec<Vec<u8>>) -> Result<Vec<bool>, Missing>;

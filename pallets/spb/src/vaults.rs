@@ -63,6 +63,10 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_withdraw(owner: AccountId) -> DispatchResult {
 		let (id, mut vault) = Self::own_vault(&owner)?;
+		// Trades may have used up all of it, and there is nothing to request any more.
+		if vault.held.is_zero() {
+			return Self::close_vault(id, vault);
+		}
 		let withdrawal = vault.withdrawal.take().ok_or(Error::<T>::NoWithdrawal)?;
 		let payable_at = withdrawal.payable_at(&Self::parameters());
 		ensure!(Self::now() >= payable_at, Error::<T>::WithdrawalTooEarly);
@@ -72,13 +76,18 @@ impl<T: Config> Pallet<T> {
 		T::Currency::release(&HoldReason::Vault.into(), &owner, amount.units(), Precision::Exact)?;
 		Self::deposit_event(Event::Withdrawn { vault: id, amount });
 		if vault.held.is_zero() {
-			Self::free_deposit(&owner, vault.deposit)?;
-			Vaults::<T>::remove(id);
-			VaultOf::<T>::remove(&owner);
-			Self::deposit_event(Event::VaultClosed { vault: id });
-		} else {
-			Vaults::<T>::insert(id, vault);
+			return Self::close_vault(id, vault);
 		}
+		Vaults::<T>::insert(id, vault);
+		Ok(())
+	}
+
+	/// Takes away an empty vault and frees its deposit.
+	fn close_vault(id: VaultId, vault: Vault) -> DispatchResult {
+		Self::free_deposit(&vault.owner, vault.deposit)?;
+		Vaults::<T>::remove(id);
+		VaultOf::<T>::remove(&vault.owner);
+		Self::deposit_event(Event::VaultClosed { vault: id });
 		Ok(())
 	}
 	/// A vault, for those who ask.

@@ -17,7 +17,7 @@ use sp_staking::SessionIndex;
 
 #[frame_support::pallet]
 pub mod pallet {
-	use super::WeightInfo;
+	use crate::{has_keys, WeightInfo};
 	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 
@@ -26,7 +26,10 @@ pub mod pallet {
 
 	/// What the pallet needs of its runtime.
 	#[pallet::config]
-	pub trait Config: frame_system::Config<RuntimeEvent: From<Event<Self>>> {
+	pub trait Config:
+		frame_system::Config<RuntimeEvent: From<Event<Self>>>
+		+ pallet_session::Config<ValidatorId = <Self as frame_system::Config>::AccountId>
+	{
 		/// Who decides.
 		type GoverningOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// The greatest number of validators.
@@ -80,17 +83,20 @@ pub mod pallet {
 		NotValidator,
 		/// The list is full: remove another first.
 		TooManyValidators,
-		/// A chain needs a validator: add another first.
+		/// A chain needs a validator with session keys: add another first.
 		LastValidator,
+		/// The account has no session keys: it sets them with `session.setKeys` first.
+		NoSessionKeys,
 	}
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Adds an account, which should have set its session keys.
+		/// Adds an account that has set its session keys.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::add_validator())]
 		pub fn add_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
+			ensure!(has_keys::<T>(&validator), Error::<T>::NoSessionKeys);
 			Validators::<T>::try_mutate(|validators| {
 				ensure!(!validators.contains(&validator), Error::<T>::AlreadyValidator);
 				validators.try_push(validator.clone()).map_err(|_| Error::<T>::TooManyValidators)
@@ -99,7 +105,7 @@ pub mod pallet {
 			Ok(())
 		}
 
-		/// Removes an account.
+		/// Removes an account; another with session keys must stay.
 		#[pallet::call_index(1)]
 		#[pallet::weight(T::WeightInfo::remove_validator())]
 		pub fn remove_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
@@ -107,8 +113,8 @@ pub mod pallet {
 			Validators::<T>::try_mutate(|validators| {
 				let at = validators.iter().position(|listed| *listed == validator);
 				let at = at.ok_or(Error::<T>::NotValidator)?;
-				ensure!(validators.len() > 1, Error::<T>::LastValidator);
 				validators.remove(at);
+				ensure!(validators.iter().any(has_keys::<T>), Error::<T>::LastValidator);
 				Ok::<_, Error<T>>(())
 			})?;
 			Self::deposit_event(Event::ValidatorRemoved { validator });
@@ -117,9 +123,17 @@ pub mod pallet {
 	}
 }
 
+/// Whether an account has set the keys with which it would sign blocks and votes.
+fn has_keys<T: Config>(validator: &T::AccountId) -> bool {
+	pallet_session::NextKeys::<T>::contains_key(validator)
+}
+
 impl<T: Config> pallet_session::SessionManager<T::AccountId> for Pallet<T> {
+	/// The list, but for those who have taken back their keys; where no one would be left, all stay
+	/// as they are, because a chain without authorities makes no more blocks.
 	fn new_session(_: SessionIndex) -> Option<Vec<T::AccountId>> {
-		let validators = Validators::<T>::get().into_inner();
+		let mut validators = Validators::<T>::get().into_inner();
+		validators.retain(has_keys::<T>);
 		(!validators.is_empty()).then_some(validators)
 	}
 

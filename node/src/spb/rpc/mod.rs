@@ -26,22 +26,26 @@ use jsonrpsee::{
 	proc_macros::rpc,
 	PendingSubscriptionSink, RpcModule, SubscriptionMessage,
 };
-use pallet_spb::runtime_api::CtpFilter;
+use pallet_spb::runtime_api::{CtpFilter, SettledCtp};
 use params::{AfterEntry, AfterTrade, BlockRef, Id, PartyRef, Rows};
 use sc_client_api::HeaderBackend;
 use sc_consensus_grandpa::{
 	FinalityProofProvider, GrandpaJustificationStream, SharedAuthoritySet, SharedVoterState,
 };
 use sc_rpc::SubscriptionTaskExecutor;
-use spb_primitives::{BlockNumber, DatabaseDigest};
+use spb_primitives::{BlockNumber, CtpId, DatabaseDigest};
 use spb_runtime::opaque::Block;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
+/// Blocks without an index of trades that are looked through for a settlement.
+const NOT_COVERED: usize = 64;
+
 /// What a node tells about CTPs and trades.
 #[rpc(server, namespace = "spb")]
 pub trait SpbApi {
-	/// Where a CTP is, after block `at`: in the database, waiting on this node, or settled for good.
+	/// Where a CTP is, after block `at`: in the database, waiting on this node, or settled, for good
+	/// where the block that it names is final.
 	#[method(name = "ctp", blocking)]
 	fn ctp(&self, id: Id, at: Option<BlockRef>) -> Result<StatusAnswer, RpcError>;
 
@@ -120,6 +124,29 @@ impl Spb {
 		let (hash, header) = header.ok_or(RpcError::UnknownBlock(name))?;
 		Ok((BlockAnswer { number: header.number, hash }, header))
 	}
+
+	/// The settlement of a CTP in a block that the index of trades does not cover yet: one after the
+	/// last final block, up to `block`.
+	fn settled_lately(
+		&self,
+		mut block: BlockAnswer,
+		id: &CtpId,
+	) -> Result<Option<(BlockAnswer, SettledCtp)>, RpcError> {
+		let covered = self.trades.reach().next;
+		for _ in 0..NOT_COVERED {
+			if block.number < covered || block.number == 0 {
+				break;
+			}
+			// Before a database that is not here there are none.
+			let Ok(changes) = self.database.changes(block.hash) else { break };
+			if let Some(settled) = changes.settled.into_iter().find(|settled| settled.id == *id) {
+				return Ok(Some((block, settled)));
+			}
+			let Some(header) = self.client.header(block.hash)? else { break };
+			block = BlockAnswer { number: header.number.saturating_sub(1), hash: header.parent_hash };
+		}
+		Ok(None)
+	}
 }
 
 #[async_trait]
@@ -134,6 +161,13 @@ impl SpbApiServer for Spb {
 				entry: EntryAnswer::new(id, &trade.settlement.ctp),
 				block: BlockAnswer { number: place.block, hash: trade.hash },
 				delivered_wh: trade.settlement.delivered,
+			});
+		}
+		if let Some((block, settled)) = self.settled_lately(block, &id)? {
+			return Ok(StatusAnswer::Settled {
+				entry: EntryAnswer::new(id, &settled.settlement.ctp),
+				block,
+				delivered_wh: settled.settlement.delivered,
 			});
 		}
 		Ok(match self.inbox.commitment(&id) {

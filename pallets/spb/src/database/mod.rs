@@ -17,10 +17,15 @@
 //! | `spb/c/` block hash | what the block added and settled |
 //! | `spb/x/` CTP id | the expiry, which finds the entry |
 //! | `spb/h/` number | the hashes of all blocks of that height that were checked |
+//! | `spb/i/` number | the ids that swept blocks of that height added, until all have expired |
 //! | `spb/f/` number | the final block of that height |
 //! | `spb/final`, `spb/swept`, `spb/indexed`, `spb/work` | how far finality and the housekeeper are |
+//! | `spb/lock` | the block at which a housekeeper began that is not done |
+//! | `spb/tail` | [`Roots`] of the last final database that was forgotten |
+//! | `spb/restoring`, `spb/attempts`, `spb/discarded`, `spb/r/`, `spb/p/` | see [`restore`] |
 
 mod housekeeper;
+pub mod restore;
 pub mod store;
 #[cfg(test)]
 mod tests;
@@ -78,6 +83,8 @@ pub struct BlockRecord {
 	pub parent: H256,
 	/// The database after it.
 	pub roots: Roots,
+	/// Whether the database was restored from its entries and not made from its parent's.
+	pub restored: bool,
 }
 
 /// What a block added and settled, as it is stored; what it dropped is among its leftovers.
@@ -299,7 +306,8 @@ impl<'a, S: Store> Database<'a, S> {
 		parent: H256,
 		hash: H256,
 	) -> Result<(), MissingNode> {
-		self.tidy()?;
+		// A damaged part that nobody trades on is no reason to lose the block.
+		let _ = self.tidy();
 		for (vault, claims) in core::mem::take(&mut self.claims) {
 			update(&mut self.vaults, vault, claims.is_empty(), &claims)?;
 		}
@@ -327,7 +335,11 @@ impl<'a, S: Store> Database<'a, S> {
 		// Last, because it makes the database count.
 		let Self { live_from, tidied, .. } = self;
 		let roots = Roots { entries, vaults, offers, live_from, tidied };
-		write(self.store, &block_key(&hash), &BlockRecord { number, parent, roots });
+		write(
+			self.store,
+			&block_key(&hash),
+			&BlockRecord { number, parent, roots, restored: false },
+		);
 		Ok(())
 	}
 
@@ -336,7 +348,7 @@ impl<'a, S: Store> Database<'a, S> {
 	/// the block can add.
 	fn tidy(&mut self) -> Result<(), MissingNode> {
 		let (limit, live_from) = (TIDIED + 2 * self.changes.added.len(), self.live_from);
-		let (vault, offer) = self.tidied;
+		let (vault, offer) = core::mem::take(&mut self.tidied);
 		let (vaults, vault) = run_out(&self.vaults, vault, limit, |claims: &Vec<Claim>| {
 			claims.iter().any(|claim| claim.expiry < live_from)
 		})?;

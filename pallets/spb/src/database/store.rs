@@ -11,6 +11,8 @@ pub trait Store {
 	fn set(&self, key: &[u8], value: &[u8]);
 	/// Forgets what is stored under `key`.
 	fn remove(&self, key: &[u8]);
+	/// Stores `value` under `key` if `before` is stored there, in one step; says whether it did.
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool;
 }
 
 /// The node's persistent off-chain storage. Only where the externality is registered.
@@ -28,5 +30,10 @@ impl Store for Offchain {
 
 	fn remove(&self, key: &[u8]) {
 		sp_io::offchain::local_storage_clear(StorageKind::PERSISTENT, key);
+	}
+
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+		let kind = StorageKind::PERSISTENT;
+		sp_io::offchain::local_storage_compare_and_set(kind, key, before, value)
 	}
 }

@@ -57,7 +57,7 @@ impl NodeName {
 }
 
 impl Link {
-	fn name(&self, tree: u8) -> NodeName {
+	pub(super) fn name(&self, tree: u8) -> NodeName {
 		NodeName {
 			tree,
 			version: self.version,

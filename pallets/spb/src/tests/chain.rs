@@ -48,6 +48,14 @@ impl Store for MemoryStore {
 	fn remove(&self, key: &[u8]) {
 		self.map.borrow_mut().remove(key);
 	}
+
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+		let same = self.get(key) == before;
+		if same {
+			self.set(key, value);
+		}
+		same
+	}
 }
 
 impl MemoryStore {

@@ -123,6 +123,17 @@ fn sidecar_should_be_within_its_limit_to_the_byte() {
 }
 
 #[test]
+fn additions_should_be_as_many_as_settlements_at_most() {
+	let chain = TestChain::new();
+	let added = [Deal::new(0), Deal::new(1)].map(|deal| deal.energy(200).addition());
+	let block = chain.forge(&added, &[]);
+	MaxSettlements::set(1);
+	chain.assert_bad(&block, Refusal::SidecarTooLarge);
+	MaxSettlements::set(2);
+	assert_eq!(chain.check(&block), Verdict::Ok);
+}
+
+#[test]
 fn root_should_be_that_of_the_database_after_the_block() {
 	let (chain, block) = good_block();
 	let of_parent = chain.summary(&chain.head).unwrap().root;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::runtime_api::Verdict;
-use spb_primitives::{CtpId, Refusal};
+use spb_primitives::{CtpId, Message, Refusal};
 
 fn ids(chain: &TestChain, hash: &H256) -> Vec<CtpId> {
 	chain.entries(hash).into_iter().map(|open| open.id).collect()
@@ -123,4 +123,25 @@ fn deep_forks_should_be_left_and_taken_up_again() {
 		chain.blocks_to(height + PARAMETERS.longest_claim());
 		assert!(chain.open().is_empty());
 	}
+}
+
+#[test]
+fn messages_of_an_abandoned_block_should_do_the_same_on_another_fork() {
+	let mut chain = TestChain::new();
+	let fork_at = chain.block(&[Deal::new(0).expiry(9).commit()]).hash;
+	let both = [Deal::new(1).expiry(9).commit(), Deal::new(1).expiry(9).confirm(100, 2)];
+	let messages = [&both[..], &[Deal::new(0).expiry(9).confirm(70, 2)]].concat();
+	let abandoned = chain.block(&messages);
+	let taken_back: Vec<Message> = chain.query(|| {
+		let calls = Spb::messages_of(&abandoned.sidecar);
+		calls.iter().map(|call| Spb::message(call).expect("it is a message")).collect()
+	});
+	assert_eq!(taken_back.len(), 3);
+	assert!(both.iter().all(|message| taken_back.contains(message)));
+	chain.head = fork_at;
+	chain.block(&[]);
+	let again = chain.block(&taken_back);
+	assert_eq!(again.seal().settlements, abandoned.seal().settlements);
+	assert!(chain.open().is_empty());
+	chain.query(|| assert!(Spb::messages_of(&[1, 2, 3]).is_empty()));
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
 	block,
-	database::{block_record, changes, note_final, sweep, Budget},
+	database::{block_record, changes, note_final, store::Store, sweep, Budget},
 	runtime_api::{Missing, OpenCtp},
 };
 use proptest::prelude::*;
@@ -333,6 +333,81 @@ fn finality_should_reach_back_over_heights_it_was_not_told_of() {
 		kept.assert_older_gone();
 	}
 	assert_eq!(told.chain.store.len(), late.chain.store.len());
+}
+
+/// A store of a process that dies after so many writes.
+struct Dying<'a> {
+	store: &'a MemoryStore,
+	writes: std::cell::Cell<u32>,
+}
+
+impl Dying<'_> {
+	fn lives(&self) -> bool {
+		let left = self.writes.get();
+		self.writes.set(left.saturating_sub(1));
+		left > 0
+	}
+}
+
+impl Store for Dying<'_> {
+	fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+		self.store.get(key)
+	}
+
+	fn set(&self, key: &[u8], value: &[u8]) {
+		if self.lives() {
+			self.store.set(key, value);
+		}
+	}
+
+	fn remove(&self, key: &[u8]) {
+		if self.lives() {
+			self.store.remove(key);
+		}
+	}
+
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+		self.lives() && self.store.compare_and_set(key, before, value)
+	}
+}
+
+#[test]
+fn interrupted_notes_of_finality_should_leave_no_height_out() {
+	let mut kept = Kept::new();
+	for _ in 0..10 {
+		kept.block(2);
+	}
+	let (head, before) = (kept.chain.head, kept.chain.store.snapshot());
+	kept.finalize(10);
+	let whole = kept.chain.store.snapshot();
+	for writes in 0..12 {
+		kept.chain.store.restore(before.clone());
+		let dying = Dying { store: &kept.chain.store, writes: writes.into() };
+		note_final(&dying, 10, head);
+		note_final(&kept.chain.store, 10, head);
+		assert!(kept.chain.store.snapshot() == whole, "after {writes} writes");
+	}
+}
+
+#[test]
+fn interrupted_sweeps_should_lose_nothing_that_is_kept_and_leave_nothing_else() {
+	let mut kept = Kept::new();
+	for _ in 0..30 {
+		kept.block(2);
+	}
+	kept.finalize(30);
+	let before = kept.chain.store.snapshot();
+	kept.sweep(ALL);
+	let whole = kept.chain.store.snapshot();
+	for writes in (0..before.len() as u32).step_by(7) {
+		kept.chain.store.restore(before.clone());
+		let dying = Dying { store: &kept.chain.store, writes: writes.into() };
+		sweep(&dying, &SHORT, ALL);
+		kept.assert_kept_whole();
+		kept.sweep(ALL);
+		kept.sweep(ALL);
+		assert!(kept.chain.store.len() <= whole.len(), "after {writes} writes");
+	}
 }
 
 #[test]

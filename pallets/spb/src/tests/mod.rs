@@ -23,6 +23,7 @@ mod properties;
 mod queries;
 mod receipts;
 mod registers;
+mod restore;
 mod rules;
 mod seal;
 mod try_state;

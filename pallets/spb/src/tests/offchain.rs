@@ -29,6 +29,10 @@ impl Store for OffchainStore {
 	fn remove(&self, key: &[u8]) {
 		Offchain.remove(key);
 	}
+
+	fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+		Offchain.compare_and_set(key, before, value)
+	}
 }
 
 impl TestStore for OffchainStore {
@@ -92,4 +96,27 @@ fn off_chain_worker_should_forget_what_is_past_retention() {
 			assert_eq!(summary.unwrap().root, block.digest.unwrap().database_root);
 		}
 	}
+}
+
+#[test]
+fn one_housekeeper_should_work_at_a_time_and_a_dead_one_be_replaced() {
+	let mut chain = chain();
+	for _ in 0..SHORT.retention() + 5 {
+		chain.block(&[]);
+	}
+	let (head, height) = (chain.head, chain.height());
+	let swept = |chain: &TestChain<OffchainStore>| {
+		chain.query(|| {
+			Spb::offchain_worker(height);
+			Offchain.get(b"spb/swept").is_some()
+		})
+	};
+	chain.query(|| {
+		note_final(&Offchain, height, head);
+		Offchain.set(b"spb/lock", &codec::Encode::encode(&(height - 15)));
+	});
+	assert!(!swept(&chain), "another one is at it");
+	chain.query(|| Offchain.set(b"spb/lock", &codec::Encode::encode(&(height - 16))));
+	assert!(swept(&chain));
+	chain.query(|| assert_eq!(Offchain.get(b"spb/lock"), None));
 }

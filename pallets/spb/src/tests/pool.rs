@@ -7,16 +7,22 @@
 #![allow(deprecated)]
 
 use super::*;
-use crate::{Call, Error, Offers, ParameterSet, Vaults};
+use crate::{Call, CheckBare, Error, Offers, ParameterSet, Vaults};
 use codec::Encode;
 use frame_support::{
 	assert_noop,
-	dispatch::{GetDispatchInfo, Pays},
-	pallet_prelude::{InvalidTransaction, TransactionSource, TransactionValidityError},
+	dispatch::DispatchInfo,
+	pallet_prelude::{
+		InvalidTransaction,
+		TransactionSource::{self, External},
+		TransactionValidityError,
+	},
 };
 use sp_core::Pair;
 use sp_runtime::{
-	traits::ValidateUnsigned, transaction_validity::TransactionValidity, BoundedVec, DispatchError,
+	traits::{DispatchTransaction, ValidateUnsigned},
+	transaction_validity::TransactionValidity,
+	BoundedVec, DispatchError,
 };
 use spb_primitives::{Addition, CtpId, Erc, Message, Refusal};
 
@@ -53,13 +59,14 @@ fn confirm(deal: &Deal, change: impl FnOnce(&mut Erc)) -> Message {
 fn messages_should_be_valid_in_the_pool_and_gossiped() {
 	ExtBuilder::default().execute(|| {
 		let deal = Deal::new(0);
-		for message in [deal.commit(), deal.confirm(1_000, 1)] {
+		for (message, places) in [(deal.commit(), 2), (deal.confirm(1_000, 1), 1)] {
 			for source in POOL {
 				let valid = validate(source, &call(&message)).unwrap();
 				assert_eq!((valid.priority, valid.propagate), (0, true));
 				assert!(valid.requires.is_empty());
-				assert_eq!(valid.provides.len(), 1);
-				assert!(valid.provides[0].starts_with(spb_primitives::POOL_TAG_PREFIX));
+				assert_eq!(valid.provides.len(), places);
+				let prefix = spb_primitives::POOL_TAG_PREFIX;
+				assert!(valid.provides.iter().all(|tag| tag.starts_with(prefix)));
 			}
 		}
 	});
@@ -104,13 +111,29 @@ fn messages_should_never_run() {
 	});
 }
 
+/// Whether a signed transaction with this call is let in.
+fn signed_transaction(call: Call<Test>) -> Result<(), TransactionValidityError> {
+	let (call, info) = (RuntimeCall::Spb(call), DispatchInfo::default());
+	let checked =
+		CheckBare::<Test>::default().validate_only(signed(Bob).into(), &call, &info, 0, External, 0);
+	checked.map(drop)
+}
+
 #[test]
-fn signed_messages_should_cost_their_sender() {
-	// Signed, they do run in a block, and fail there: that must not be for nothing.
-	let deal = Deal::new(0);
-	for message in [deal.commit(), deal.confirm(1, 1)] {
-		assert_eq!(call(&message).get_dispatch_info().pays_fee, Pays::Yes);
-	}
+fn messages_and_seals_should_not_be_signed() {
+	ExtBuilder::default().execute(|| {
+		let deal = Deal::new(0);
+		let seal = crate::Seal {
+			database_root: H256::zero(),
+			sidecar_hash: H256::zero(),
+			settlements: BoundedVec::new(),
+		};
+		let (ctp, erc) = (call(&deal.commit()), call(&deal.confirm(1, 1)));
+		for bare in [ctp, erc, Call::seal { seal }] {
+			assert_eq!(signed_transaction(bare), Err(InvalidTransaction::Call.into()));
+		}
+		assert_eq!(signed_transaction(Call::deposit { amount: money(1) }), Ok(()));
+	});
 }
 
 #[test]
@@ -165,6 +188,21 @@ fn ctps_should_share_64_places_of_their_vault() {
 		let place = |deal: &Deal| deal.id().0.as_bytes()[31] % 64;
 		let theirs = { elsewhere }.find(|deal| place(deal) == place(&mine)).unwrap();
 		assert_ne!(tag_of(&mine.commit()), tag_of(&theirs.commit()));
+	});
+}
+
+#[test]
+fn ctps_of_a_vault_should_have_one_place_for_each_receipt_key() {
+	ExtBuilder::default().execute(|| {
+		deposit(Charlie, IN_VAULT);
+		let key_tag = |deal: &Deal| {
+			validate(External, &call(&deal.commit())).unwrap().provides.remove(1)
+		};
+		let one = Deal::new(3);
+		assert_eq!(key_tag(&one), key_tag(&Deal::new(3).energy(300)));
+		assert_ne!(key_tag(&one), key_tag(&Deal::new(4)));
+		let of_another = Deal::new(3).by(Charlie).with(|ctp| ctp.vault = 1);
+		assert_ne!(key_tag(&one), key_tag(&of_another));
 	});
 }
 

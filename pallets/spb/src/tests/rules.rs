@@ -293,6 +293,14 @@ fn author_should_stop_at_what_fits_the_sidecar() {
 }
 
 #[test]
+fn author_should_add_as_many_as_may_settle_at_most() {
+	let mut chain = roomy();
+	MaxSettlements::set(2);
+	let block = chain.block_with(&commits(&deals(0, 3)), || ());
+	assert_eq!(block.outcomes, [Outcome::Taken, Outcome::Taken, Outcome::NoRoom]);
+}
+
+#[test]
 fn author_should_count_receipts_towards_the_sidecar() {
 	let mut chain = roomy();
 	let deal = Deal::new(0);

@@ -85,6 +85,20 @@ fn erc_should_be_of_no_use_once_its_ctp_has_settled() {
 }
 
 #[test]
+fn ercs_by_other_keys_should_be_of_no_use() {
+	let mut chain = TestChain::new();
+	let (open, waiting, other) = (Deal::new(0), Deal::new(1), Deal::new(2));
+	chain.block(&[open.commit()]);
+	let naming = |deal: &Deal| {
+		let erc = erc_by(METER.pair(2), deal.id(), 1_000, 1, &GENESIS);
+		Message::Confirm(erc, other.proof.clone())
+	};
+	assert!(!one(&chain, naming(&open)));
+	let both = [Some(waiting.commit()), Some(naming(&waiting))];
+	assert_eq!(useful(&chain, &both), [true, false]);
+}
+
+#[test]
 fn erc_should_wait_with_its_ctp() {
 	let mut chain = TestChain::new();
 	let deal = Deal::new(0);

@@ -314,3 +314,17 @@ fn withdrawal_should_leave_what_newer_ctps_hold() {
 	let vaults = chain.query(|| Vaults::<Test>::get(0));
 	assert_eq!(vaults.map(|vault| vault.held), Some(money(0)));
 }
+
+#[test]
+fn vault_that_trades_have_emptied_should_close() {
+	let mut chain = TestChain::new();
+	let deal = Deal::new(0).amount(IN_VAULT);
+	chain.block(&[deal.commit(), deal.confirm(1_000, 1)]);
+	chain.block_with(&[], || {
+		assert_eq!(in_vault(0), 0);
+		let before = free(Bob);
+		ok(Spb::withdraw(signed(Bob)));
+		assert!(Vaults::<Test>::get(0).is_none() && free(Bob) > before);
+		assert_last_event(Event::VaultClosed { vault: 0 });
+	});
+}

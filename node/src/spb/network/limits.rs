@@ -1,0 +1,114 @@
+//! How fast one peer may ask.
+
+use super::reputation;
+use sc_network::PeerId;
+use sc_network::ReputationChange;
+use std::{
+	collections::HashMap,
+	time::{Duration, Instant},
+};
+
+/// Peers remembered at once; more than a node ever has.
+const MAX_PEERS: usize = 1_024;
+
+/// What a peer may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Rate {
+	/// Requests at once.
+	pub burst: u32,
+	/// Requests per second in the long run.
+	pub per_second: u32,
+}
+
+/// A request that is not answered because of its peer's rate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TooFast {
+	/// What it costs the peer, if it is far beyond what is allowed.
+	pub change: Option<ReputationChange>,
+}
+
+struct Bucket {
+	/// Requests that may still come; below zero where some came that might not.
+	left: f64,
+	at: Instant,
+}
+
+/// Counts the requests of each peer.
+pub struct Limiter {
+	rate: Rate,
+	buckets: HashMap<PeerId, Bucket>,
+}
+
+impl Limiter {
+	/// Allows each peer this rate.
+	pub fn new(rate: Rate) -> Self {
+		Self { rate, buckets: HashMap::new() }
+	}
+
+	/// Counts a request, and says whether it may be answered.
+	pub fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), TooFast> {
+		let burst = f64::from(self.rate.burst);
+		if !self.buckets.contains_key(&peer) && self.buckets.len() >= MAX_PEERS {
+			self.forget_idle(now);
+		}
+		let bucket = self.buckets.entry(peer).or_insert(Bucket { left: burst, at: now });
+		let since = now.saturating_duration_since(bucket.at).as_secs_f64();
+		bucket.left = (bucket.left + since * f64::from(self.rate.per_second)).min(burst);
+		bucket.at = now;
+		// Down to twice the burst in debt: a peer that keeps asking gets nothing more for a while.
+		bucket.left = (bucket.left - 1.0).max(-2.0 * burst);
+		if bucket.left >= 0.0 {
+			Ok(())
+		} else {
+			Err(TooFast { change: (bucket.left < -burst).then_some(reputation::FLOODING) })
+		}
+	}
+
+	/// Forgets peers whose buckets are full again; where none is, all of them.
+	fn forget_idle(&mut self, now: Instant) {
+		let full =
+			Duration::from_secs(u64::from(3 * self.rate.burst / self.rate.per_second.max(1)));
+		self.buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at) < full);
+		if self.buckets.len() >= MAX_PEERS {
+			self.buckets.clear();
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	const RATE: Rate = Rate { burst: 4, per_second: 2 };
+
+	#[test]
+	fn burst_should_be_allowed_and_then_only_the_rate() {
+		let (mut limiter, peer, start) = (Limiter::new(RATE), PeerId::random(), Instant::now());
+		for _ in 0..4 {
+			assert_eq!(limiter.admit(peer, start), Ok(()));
+		}
+		assert_eq!(limiter.admit(peer, start), Err(TooFast { change: None }));
+		assert_eq!(limiter.admit(peer, start + Duration::from_secs(1)), Ok(()));
+		assert_eq!(limiter.admit(PeerId::random(), start), Ok(()), "others are not concerned");
+	}
+
+	#[test]
+	fn flooding_should_cost_standing() {
+		let (mut limiter, peer, start) = (Limiter::new(RATE), PeerId::random(), Instant::now());
+		let verdicts: Vec<_> = (0..20).map(|_| limiter.admit(peer, start)).collect();
+		let punished = Err(TooFast { change: Some(reputation::FLOODING) });
+		assert!(verdicts[..8].iter().all(|verdict| *verdict != punished));
+		assert!(verdicts[8..].iter().all(|verdict| *verdict == punished));
+		// And it ends: the debt is bounded.
+		assert_eq!(limiter.admit(peer, start + Duration::from_secs(10)), Ok(()));
+	}
+
+	#[test]
+	fn number_of_peers_should_be_bounded() {
+		let (mut limiter, start) = (Limiter::new(RATE), Instant::now());
+		for _ in 0..3 * MAX_PEERS {
+			limiter.admit(PeerId::random(), start).unwrap();
+		}
+		assert!(limiter.buckets.len() <= MAX_PEERS);
+	}
+}

@@ -1,0 +1,147 @@
+//! The peers of this node, as fetching needs them.
+
+use super::super::{Hash, LOG_TARGET};
+use async_trait::async_trait;
+use sc_network::PeerId;
+use sc_network::{
+	request_responses::{IfDisconnected, RequestFailure},
+	service::traits::NetworkService,
+	NetworkSyncForkRequest, ProtocolName, ReputationChange,
+};
+use sc_network_sync::SyncingService;
+use sp_consensus::SyncOracle;
+use spb_primitives::BlockNumber;
+use spb_runtime::opaque::Block;
+use std::sync::Arc;
+
+/// Peers to ask.
+#[async_trait]
+pub trait Peers: Send + Sync + 'static {
+	/// The full nodes that are connected.
+	async fn connected(&self) -> Vec<PeerId>;
+
+	/// Asks one of them.
+	async fn ask(
+		&self,
+		peer: PeerId,
+		protocol: ProtocolName,
+		request: Vec<u8>,
+	) -> Result<Vec<u8>, RequestFailure>;
+
+	/// Changes what is thought of a peer.
+	fn report(&self, peer: PeerId, change: ReputationChange);
+
+	/// Has sync ask for a block whose announcement was passed over.
+	fn want_block(&self, hash: Hash, number: BlockNumber);
+
+	/// Whether the node is far behind.
+	fn is_syncing(&self) -> bool;
+}
+
+/// The peers of a running node.
+pub struct Connected {
+	/// The network.
+	pub network: Arc<dyn NetworkService>,
+	/// Knows which peers are full nodes.
+	pub sync: Arc<SyncingService<Block>>,
+}
+
+#[async_trait]
+impl Peers for Connected {
+	async fn connected(&self) -> Vec<PeerId> {
+		match self.sync.peers_info().await {
+			Ok(peers) => {
+				let full = peers.into_iter().filter(|(_, info)| info.roles.is_full());
+				full.map(|(peer, _)| peer).collect()
+			},
+			// The node is stopping.
+			Err(_) => Vec::new(),
+		}
+	}
+
+	async fn ask(
+		&self,
+		peer: PeerId,
+		protocol: ProtocolName,
+		request: Vec<u8>,
+	) -> Result<Vec<u8>, RequestFailure> {
+		let connect = IfDisconnected::ImmediateError;
+		let answer = self.network.request(peer, protocol, request, None, connect).await;
+		answer.map(|(bytes, _)| bytes)
+	}
+
+	fn report(&self, peer: PeerId, change: ReputationChange) {
+		log::debug!(target: LOG_TARGET, "Peer {peer}: {}", change.reason);
+		self.network.report_peer(peer, change);
+	}
+
+	fn want_block(&self, hash: Hash, number: BlockNumber) {
+		self.sync.set_sync_fork_request(Vec::new(), hash, number);
+	}
+
+	fn is_syncing(&self) -> bool {
+		self.sync.is_major_syncing()
+	}
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+	use super::*;
+	use parking_lot::Mutex;
+	use std::collections::HashMap;
+
+	/// What a peer of [`DoublePeers`] says to a request.
+	pub type Says = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
+
+	/// Peers that answer as told, and a record of everything that was done with them. A peer that
+	/// says nothing refuses.
+	#[derive(Default)]
+	pub struct DoublePeers {
+		pub says: Mutex<HashMap<PeerId, Says>>,
+		pub asked: Mutex<Vec<(PeerId, Vec<u8>)>>,
+		pub reported: Mutex<Vec<(PeerId, ReputationChange)>>,
+		pub blocks: Mutex<Vec<(Hash, BlockNumber)>>,
+	}
+
+	impl DoublePeers {
+		/// One more peer.
+		pub fn add(
+			&self,
+			says: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync + 'static,
+		) -> PeerId {
+			let peer = PeerId::random();
+			self.says.lock().insert(peer, Box::new(says));
+			peer
+		}
+	}
+
+	#[async_trait]
+	impl Peers for DoublePeers {
+		async fn connected(&self) -> Vec<PeerId> {
+			self.says.lock().keys().copied().collect()
+		}
+
+		async fn ask(
+			&self,
+			peer: PeerId,
+			_: ProtocolName,
+			request: Vec<u8>,
+		) -> Result<Vec<u8>, RequestFailure> {
+			self.asked.lock().push((peer, request.clone()));
+			let answer = self.says.lock().get(&peer).and_then(|says| says(&request));
+			answer.ok_or(RequestFailure::Refused)
+		}
+
+		fn report(&self, peer: PeerId, change: ReputationChange) {
+			self.reported.lock().push((peer, change));
+		}
+
+		fn want_block(&self, hash: Hash, number: BlockNumber) {
+			self.blocks.lock().push((hash, number));
+		}
+
+		fn is_syncing(&self) -> bool {
+			false
+		}
+	}
+}

@@ -1,0 +1,620 @@
+//! Fetches whole CTP databases from peers, where this node has not got one that it needs.
+//!
+//! The import check asks for the database after a block's parent. Beyond that, whenever the one
+//! after the best block is missing (after warp sync, or with a lost disk), it is fetched without
+//! being asked for, so that the node can author. One peer is asked for all parts of a database: if
+//! its root is not the header's, it is clear who sent it. If no peer has it, the node tries to make
+//! it from its own sidecars.
+
+use super::{
+	super::{
+		metrics::Metrics,
+		refold::{Refold, RefoldError},
+		runtime::{CtpDatabase, DatabaseError},
+		Hash, Header, LOG_TARGET,
+	},
+	messages::{DatabaseAnswer, DatabasePart, DatabaseRequest, MessageError},
+	peers::Peers,
+	reputation,
+};
+use async_trait::async_trait;
+use codec::Encode;
+use futures::channel::oneshot;
+use pallet_spb::{
+	database::restore::MAX_PART,
+	runtime_api::{NotRestored, RestoreStep, Restoring},
+};
+use parking_lot::Mutex;
+use sc_network::{request_responses::RequestFailure, PeerId, ProtocolName};
+use spb_primitives::{BlockNumber, CtpId, DatabaseDigest, Genesis, SignedCtp};
+use std::{
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+	time::{Duration, Instant},
+};
+use tokio::sync::Notify;
+
+/// Databases wanted at once.
+const MAX_WANTS: usize = 16;
+/// Bytes of one part.
+const PART_BYTES: u32 = 1024 * 1024;
+
+/// How long things take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+	/// How long the import of a block waits for a database.
+	pub bound: Duration,
+	/// Between two parts, so that a server's limits are kept.
+	pub pause: Duration,
+	/// How often it is looked whether the best block's database is there.
+	pub look: Duration,
+	/// How long a database is wanted after someone last asked for it.
+	pub linger: Duration,
+}
+
+impl Timing {
+	/// Of a running node.
+	pub const NODE: Self = Self {
+		bound: Duration::from_secs(10),
+		pause: Duration::from_millis(130),
+		look: Duration::from_secs(2),
+		linger: Duration::from_secs(60),
+	};
+}
+
+/// What restoring needs of the runtime and the chain.
+pub trait Restore: Send + Sync + 'static {
+	/// The best block.
+	fn best(&self) -> Hash;
+	/// Whether the database after a block is stored.
+	fn has(&self, block: Hash) -> Result<bool, DatabaseError>;
+	/// A block's header.
+	fn header(&self, block: Hash) -> Option<Header>;
+	/// Does a step of restoring the database after a block.
+	fn step(
+		&self,
+		header: &Header,
+		step: RestoreStep,
+	) -> Result<Result<Restoring, NotRestored>, DatabaseError>;
+}
+
+impl Restore for CtpDatabase {
+	fn best(&self) -> Hash {
+		self.best_hash()
+	}
+
+	fn has(&self, block: Hash) -> Result<bool, DatabaseError> {
+		self.has_database(block)
+	}
+
+	fn header(&self, block: Hash) -> Option<Header> {
+		self.header(block)
+	}
+
+	fn step(
+		&self,
+		header: &Header,
+		step: RestoreStep,
+	) -> Result<Result<Restoring, NotRestored>, DatabaseError> {
+		self.restore(header, step)
+	}
+}
+
+/// Where the import check has databases from that are not here.
+#[async_trait]
+pub trait DatabaseSource: Send + Sync {
+	/// Has the database after this block restored, even where a damaged one is here; says whether
+	/// that was done within a bound.
+	async fn restore(&self, block: Hash) -> bool;
+}
+
+/// Why a database was not fetched from a peer.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFetched {
+	/// The peer fails.
+	#[error("the peer does not answer: {0}")]
+	Request(#[from] RequestFailure),
+	/// The peer has not got it.
+	#[error("the peer has not got it")]
+	NotThere,
+	/// The peer's answer is none.
+	#[error("the answer is none: {0}")]
+	Malformed(#[from] MessageError),
+	/// What the peer sent is not the database.
+	#[error("what the peer sent is refused: {0:?}")]
+	Refused(NotRestored),
+	/// The runtime does not take it.
+	#[error(transparent)]
+	Runtime(#[from] DatabaseError),
+}
+
+/// Why a database is not restored. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum NotRestoredYet {
+	/// The chain's database does not know the block, or not what it says of its database.
+	#[error("block {0:?} is not known here, or its header names no database")]
+	NoHeader(Hash),
+	/// No peer serves it, and the node's own sidecars do not suffice.
+	#[error("none of {peers} peers serves it, and of the node's own sidecars: {refold}")]
+	Nowhere {
+		/// How many were asked.
+		peers: usize,
+		/// Why the sidecars do not suffice.
+		refold: RefoldError,
+	},
+	/// The runtime does not take it.
+	#[error(transparent)]
+	Runtime(#[from] DatabaseError),
+	/// The node's own sidecars make another database.
+	#[error("what the node's own sidecars make is refused: {0:?}")]
+	Refused(NotRestored),
+}
+
+struct Want {
+	block: Hash,
+	until: Instant,
+	waiting: Vec<oneshot::Sender<()>>,
+}
+
+/// Restores databases, one at a time.
+pub struct Restorer<R> {
+	rules: Arc<R>,
+	refold: Arc<dyn Refold>,
+	protocol: ProtocolName,
+	genesis: Genesis,
+	timing: Timing,
+	metrics: Metrics,
+	wants: Mutex<Vec<Want>>,
+	wake: Notify,
+	running: AtomicBool,
+}
+
+impl<R: Restore> Restorer<R> {
+	/// Restores with the help of `rules`, once it runs.
+	pub fn new(
+		rules: Arc<R>,
+		refold: Arc<dyn Refold>,
+		protocol: ProtocolName,
+		genesis: Genesis,
+		timing: Timing,
+		metrics: Metrics,
+	) -> Self {
+		let (wants, wake, running) = (Mutex::default(), Notify::new(), AtomicBool::new(false));
+		Self { rules, refold, protocol, genesis, timing, metrics, wants, wake, running }
+	}
+
+	/// Restores what is wanted, and what the best block needs, for ever.
+	pub async fn run(self: Arc<Self>, peers: Arc<dyn Peers>) {
+		self.running.store(true, Ordering::Relaxed);
+		let mut turn = 0;
+		loop {
+			if let Some(block) = self.next(&*peers) {
+				turn += 1;
+				match self.restore_one(block, &*peers, turn).await {
+					Ok(()) => {
+						self.done(block);
+						continue;
+					},
+					Err(error) => log::warn!(
+						target: LOG_TARGET,
+						"The CTP database after block {block:?} is not here yet: {error}",
+					),
+				}
+			}
+			// A want may come at any time; what failed is tried again after a while.
+			tokio::select! {
+				() = self.wake.notified() => {},
+				() = tokio::time::sleep(self.timing.look) => {},
+			}
+		}
+	}
+
+	/// The next database to restore.
+	fn next(&self, peers: &dyn Peers) -> Option<Hash> {
+		let now = Instant::now();
+		let mut wants = self.wants.lock();
+		wants.retain(|want| now < want.until);
+		if let Some(want) = wants.first() {
+			return Some(want.block);
+		}
+		drop(wants);
+		if peers.is_syncing() {
+			return None;
+		}
+		let best = self.rules.best();
+		match self.rules.has(best) {
+			Ok(has) => {
+				self.metrics.database_missing.set((!has).into());
+				(!has).then_some(best)
+			},
+			Err(error) => {
+				log::debug!(target: LOG_TARGET, "No telling whether a database is there: {error}");
+				None
+			},
+		}
+	}
+
+	/// A database is there: whoever waits for it hears so.
+	fn done(&self, block: Hash) {
+		let mut wants = self.wants.lock();
+		for want in wants.extract_if(.., |want| want.block == block) {
+			for waiter in want.waiting {
+				// Who does not wait any more finds it there.
+				let _ = waiter.send(());
+			}
+		}
+	}
+
+	async fn restore_one(
+		&self,
+		block: Hash,
+		peers: &dyn Peers,
+		turn: usize,
+	) -> Result<(), NotRestoredYet> {
+		let header = self.rules.header(block).ok_or(NotRestoredYet::NoHeader(block))?;
+		let digest = DatabaseDigest::find(&header.digest).ok_or(NotRestoredYet::NoHeader(block))?;
+		let (number, root) = (header.number, digest.database_root);
+		if root == Hash::zero() {
+			return self.restore_own(&header, Vec::new());
+		}
+		let connected = peers.connected().await;
+		log::info!(
+			target: LOG_TARGET,
+			"Asking {} peers for the CTP database after block {number} ({block:?})", connected.len(),
+		);
+		for at in 0..connected.len() {
+			let peer = connected[(at + turn) % connected.len()];
+			match self.fetch(peer, &header, root, peers).await {
+				Ok(count) => {
+					self.metrics.databases_restored.inc();
+					log::info!(
+						target: LOG_TARGET,
+						"Restored the CTP database after block {number}: {count} open CTPs",
+					);
+					return Ok(());
+				},
+				Err(error) => log::debug!(
+					target: LOG_TARGET,
+					"No database after block {number} from peer {peer}: {error}",
+				),
+			}
+		}
+		let own = self.refold.entries(&header);
+		let own =
+			own.map_err(|refold| NotRestoredYet::Nowhere { peers: connected.len(), refold })?;
+		self.restore_own(&header, own)
+	}
+
+	/// Restores from what the node has itself.
+	fn restore_own(&self, header: &Header, own: Vec<SignedCtp>) -> Result<(), NotRestoredYet> {
+		let count = own.len();
+		let parts = own.chunks(MAX_PART).map(|part| RestoreStep::Entries(part.to_vec()));
+		for step in [RestoreStep::Begin].into_iter().chain(parts) {
+			self.rules.step(header, step)?.map_err(NotRestoredYet::Refused)?;
+		}
+		while self.rules.step(header, RestoreStep::Finish)?.map_err(NotRestoredYet::Refused)?
+			== Restoring::More
+		{}
+		self.metrics.databases_restored.inc();
+		log::info!(
+			target: LOG_TARGET,
+			"Made the CTP database after block {} from what is stored here: {count} open CTPs",
+			header.number,
+		);
+		Ok(())
+	}
+
+	/// Fetches a database from one peer; gives the number of its entries.
+	async fn fetch(
+		&self,
+		peer: PeerId,
+		header: &Header,
+		root: Hash,
+		peers: &dyn Peers,
+	) -> Result<usize, NotFetched> {
+		let block = header.hash();
+		let (mut after, mut count) = (None, 0);
+		loop {
+			let request = DatabaseRequest { block, root, after, limit: PART_BYTES };
+			let part = self.fetch_part(peer, &request, peers).await?;
+			if count == 0 {
+				self.step(peer, header, RestoreStep::Begin, peers)?;
+			}
+			count += part.entries.len();
+			after = part.entries.last().map(|last| self.place(last)).or(after);
+			if !part.entries.is_empty() {
+				self.step(peer, header, RestoreStep::Entries(part.entries), peers)?;
+			}
+			if part.last {
+				break;
+			}
+			tokio::time::sleep(self.timing.pause).await;
+		}
+		while self.step(peer, header, RestoreStep::Finish, peers)? == Restoring::More {}
+		Ok(count)
+	}
+
+	fn place(&self, entry: &SignedCtp) -> (BlockNumber, CtpId) {
+		(entry.ctp.expiry, CtpId::of(&entry.ctp, &self.genesis))
+	}
+
+	async fn fetch_part(
+		&self,
+		peer: PeerId,
+		request: &DatabaseRequest,
+		peers: &dyn Peers,
+	) -> Result<DatabasePart, NotFetched> {
+		let bytes = peers.ask(peer, self.protocol.clone(), request.encode()).await?;
+		let answer = DatabaseAnswer::read(&bytes).inspect_err(|_| {
+			peers.report(peer, reputation::MALFORMED_ANSWER);
+			self.metrics.answers_refused.inc();
+		})?;
+		answer.0.ok_or(NotFetched::NotThere)
+	}
+
+	fn step(
+		&self,
+		peer: PeerId,
+		header: &Header,
+		step: RestoreStep,
+		peers: &dyn Peers,
+	) -> Result<Restoring, NotFetched> {
+		self.rules.step(header, step)?.map_err(|refusal| {
+			let proven = match refusal {
+				NotRestored::OutOfOrder
+				| NotRestored::TooManyOpen
+				| NotRestored::WrongRoot
+				| NotRestored::PartTooLarge => true,
+				NotRestored::NotBegun | NotRestored::NoDigest | NotRestored::Damaged => false,
+			};
+			if proven {
+				peers.report(peer, reputation::WRONG_DATABASE);
+				self.metrics.answers_refused.inc();
+			}
+			NotFetched::Refused(refusal)
+		})
+	}
+
+	fn want(&self, block: Hash) -> Option<oneshot::Receiver<()>> {
+		let (tell, done) = oneshot::channel();
+		let until = Instant::now() + self.timing.linger;
+		let mut wants = self.wants.lock();
+		match wants.iter().position(|want| want.block == block) {
+			Some(at) => {
+				let want = &mut wants[at];
+				want.until = until;
+				want.waiting.retain(|waiter| !waiter.is_canceled());
+				want.waiting.push(tell);
+			},
+			None if wants.len() < MAX_WANTS => {
+				wants.push(Want { block, until, waiting: vec![tell] });
+			},
+			None => return None,
+		}
+		drop(wants);
+		self.wake.notify_one();
+		Some(done)
+	}
+}
+
+#[async_trait]
+impl<R: Restore> DatabaseSource for Restorer<R> {
+	async fn restore(&self, block: Hash) -> bool {
+		if !self.running.load(Ordering::Relaxed) {
+			return false;
+		}
+		let Some(done) = self.want(block) else { return false };
+		matches!(tokio::time::timeout(self.timing.bound, done).await, Ok(Ok(())))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::{
+		super::{
+			peers::tests::DoublePeers,
+			server::{tests::DoubleDatabases, Answers, DatabaseServer},
+		},
+		*,
+	};
+	use crate::spb::message::tests::GENESIS;
+	use sp_runtime::{traits::Header as _, Digest};
+
+	/// Generous: no test waits for it unless it fails.
+	const LIMIT: Duration = Duration::from_secs(30);
+	const TIMING: Timing = Timing {
+		bound: LIMIT,
+		pause: Duration::from_millis(1),
+		look: Duration::from_millis(2),
+		linger: LIMIT,
+	};
+
+	/// Rules that find the right number of entries right.
+	struct DoubleRules {
+		header: Header,
+		expected: usize,
+		best_is_missing: AtomicBool,
+		begun: Mutex<Option<usize>>,
+		done: AtomicBool,
+	}
+
+	impl DoubleRules {
+		fn new(expected: usize) -> Arc<Self> {
+			let digest =
+				DatabaseDigest { database_root: Hash::repeat_byte(2), sidecar_hash: Hash::zero() };
+			let digest = Digest { logs: vec![digest.to_item()] };
+			let header = Header::new(7, Hash::zero(), Hash::zero(), Hash::zero(), digest);
+			let (begun, done) = (Mutex::default(), AtomicBool::new(false));
+			let best_is_missing = AtomicBool::new(false);
+			Arc::new(Self { header, expected, best_is_missing, begun, done })
+		}
+	}
+
+	impl Restore for DoubleRules {
+		fn best(&self) -> Hash {
+			self.header.hash()
+		}
+
+		fn has(&self, _: Hash) -> Result<bool, DatabaseError> {
+			let missing = self.best_is_missing.load(Ordering::Relaxed);
+			Ok(!missing || self.done.load(Ordering::Relaxed))
+		}
+
+		fn header(&self, block: Hash) -> Option<Header> {
+			(block == self.header.hash()).then(|| self.header.clone())
+		}
+
+		fn step(
+			&self,
+			_: &Header,
+			step: RestoreStep,
+		) -> Result<Result<Restoring, NotRestored>, DatabaseError> {
+			let mut begun = self.begun.lock();
+			Ok(match (step, &mut *begun) {
+				(RestoreStep::Begin, begun) => {
+					*begun = Some(0);
+					Ok(Restoring::More)
+				},
+				(RestoreStep::Entries(entries), Some(count)) => {
+					*count += entries.len();
+					Ok(Restoring::More)
+				},
+				(RestoreStep::Finish, Some(count)) if *count == self.expected => {
+					self.done.store(true, Ordering::Relaxed);
+					Ok(Restoring::Done)
+				},
+				(RestoreStep::Finish, Some(_)) => {
+					*begun = None;
+					Err(NotRestored::WrongRoot)
+				},
+				(_, None) => Err(NotRestored::NotBegun),
+			})
+		}
+	}
+
+	/// Has nothing of its own, or this.
+	#[derive(Default)]
+	struct DoubleRefold(Option<Vec<SignedCtp>>);
+
+	impl Refold for DoubleRefold {
+		fn entries(&self, header: &Header) -> Result<Vec<SignedCtp>, RefoldError> {
+			self.0.clone().ok_or(RefoldError::NoBlock(header.hash()))
+		}
+	}
+
+	struct Bench {
+		restorer: Arc<Restorer<DoubleRules>>,
+		rules: Arc<DoubleRules>,
+		peers: Arc<DoublePeers>,
+		task: tokio::task::JoinHandle<()>,
+	}
+
+	impl Drop for Bench {
+		fn drop(&mut self) {
+			self.task.abort();
+		}
+	}
+
+	async fn bench(rules: Arc<DoubleRules>, peers: DoublePeers, own: DoubleRefold) -> Bench {
+		let metrics = Metrics::new(None).unwrap();
+		let restorer = Restorer::new(
+			rules.clone(),
+			Arc::new(own),
+			"/spb/database/1".into(),
+			GENESIS,
+			TIMING,
+			metrics,
+		);
+		let (restorer, peers) = (Arc::new(restorer), Arc::new(peers));
+		let task = tokio::spawn(restorer.clone().run(peers.clone()));
+		while !restorer.running.load(Ordering::Relaxed) {
+			tokio::task::yield_now().await;
+		}
+		Bench { restorer, rules, peers, task }
+	}
+
+	/// What a peer answers that has a database of so many entries after this block.
+	fn with(block: Hash, count: u32) -> impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync {
+		let mut databases = DoubleDatabases::new(count);
+		databases.block = block;
+		let metrics = Metrics::new(None).unwrap();
+		let server = DatabaseServer { databases: Arc::new(databases), metrics };
+		move |request| server.answer(request).ok()
+	}
+
+	#[tokio::test]
+	async fn database_should_be_fetched_part_by_part_from_a_peer_that_has_it() {
+		let rules = DoubleRules::new(9_000);
+		let block = rules.header.hash();
+		let peers = DoublePeers::default();
+		peers.add(with(Hash::repeat_byte(9), 3));
+		peers.add(|_| None);
+		let has = peers.add(with(block, 9_000));
+		let bench = bench(rules, peers, DoubleRefold::default()).await;
+		assert!(bench.restorer.restore(block).await);
+		assert!(bench.rules.done.load(Ordering::Relaxed));
+		assert!(bench.peers.reported.lock().is_empty(), "to have nothing is no offence");
+		let parts = bench.peers.asked.lock().iter().filter(|(peer, _)| *peer == has).count();
+		assert!(parts >= 3, "it came in {parts} parts");
+		assert_eq!(bench.restorer.metrics.databases_restored.get(), 1);
+	}
+
+	#[tokio::test]
+	async fn database_of_another_root_should_cost_the_peer_that_sent_it() {
+		let rules = DoubleRules::new(20);
+		let block = rules.header.hash();
+		let peers = DoublePeers::default();
+		let liar = peers.add(with(block, 19));
+		let bench = bench(rules, peers, DoubleRefold::default()).await;
+		let honest = async {
+			while bench.peers.reported.lock().is_empty() {
+				tokio::task::yield_now().await;
+			}
+			bench.peers.add(with(block, 20));
+		};
+		let (restored, ()) = futures::join!(bench.restorer.restore(block), honest);
+		assert!(restored);
+		let reported = bench.peers.reported.lock();
+		assert!(reported.iter().all(|report| *report == (liar, reputation::WRONG_DATABASE)));
+	}
+
+	#[tokio::test]
+	async fn garbage_should_cost_the_peer_that_sent_it() {
+		let rules = DoubleRules::new(20);
+		let block = rules.header.hash();
+		let peers = DoublePeers::default();
+		let liar = peers.add(|_| Some(vec![1, 2, 3]));
+		let bench =
+			bench(rules, peers, DoubleRefold(Some(DoubleDatabases::new(20).signed()))).await;
+		// No one else has it, so the node makes it itself.
+		assert!(bench.restorer.restore(block).await);
+		assert_eq!(*bench.peers.reported.lock(), [(liar, reputation::MALFORMED_ANSWER)]);
+	}
+
+	#[tokio::test]
+	async fn missing_database_of_the_best_block_should_be_fetched_unasked() {
+		let rules = DoubleRules::new(5);
+		let peers = DoublePeers::default();
+		peers.add(with(rules.header.hash(), 5));
+		rules.best_is_missing.store(true, Ordering::Relaxed);
+		let bench = bench(rules, peers, DoubleRefold::default()).await;
+		let restored = async {
+			while bench.restorer.metrics.databases_restored.get() == 0 {
+				tokio::time::sleep(Duration::from_millis(1)).await;
+			}
+		};
+		tokio::time::timeout(LIMIT, restored).await.unwrap();
+	}
+
+	#[tokio::test]
+	async fn nothing_should_wait_where_there_is_no_network() {
+		let rules = DoubleRules::new(5);
+		let metrics = Metrics::new(None).unwrap();
+		let refold = Arc::new(DoubleRefold::default());
+		let name: ProtocolName = "/spb/database/1".into();
+		let restorer = Restorer::new(rules, refold, name, GENESIS, TIMING, metrics);
+		assert!(!restorer.restore(Hash::zero()).await);
+	}
+}
