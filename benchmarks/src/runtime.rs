@@ -1,5 +1,6 @@
 //! The runtime, run over a state in memory.
 
+use crate::clock;
 use codec::{Decode, Encode};
 use sc_client_db::BenchmarkingState;
 use sc_executor::WasmExecutor;
@@ -12,10 +13,13 @@ use sp_externalities::Extensions;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{traits::BlakeTwo256, Storage};
 use sp_state_machine::{BasicExternalities, OverlayedChanges, StateMachine};
+use sp_wasm_interface::ExtendedHostFunctions;
 use std::{borrow::Cow, error::Error};
 
-type HostFunctions =
-	(sp_io::SubstrateHostFunctions, frame_benchmarking::benchmarking::HostFunctions);
+type HostFunctions = ExtendedHostFunctions<
+	(sp_io::SubstrateHostFunctions, frame_benchmarking::benchmarking::HostFunctions),
+	clock::benchmarking::HostFunctions,
+>;
 
 /// Whether reads and writes are counted, which takes time, or time is taken.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -93,7 +93,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Adds an account that has set its session keys.
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::add_validator())]
+		#[pallet::weight(<T as Config>::WeightInfo::add_validator())]
 		pub fn add_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			ensure!(has_keys::<T>(&validator), Error::<T>::NoSessionKeys);
@@ -107,7 +107,7 @@ pub mod pallet {
 
 		/// Removes an account; another with session keys must stay.
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::remove_validator())]
+		#[pallet::weight(<T as Config>::WeightInfo::remove_validator())]
 		pub fn remove_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			Validators::<T>::try_mutate(|validators| {
