@@ -467,7 +467,8 @@ fn forged_requests_should_not_be_signed() {
 	assert_eq!(refused(&forged("signature", signature), &register()), "forged-request");
 	let chain = serde_json::to_value(Genesis::zero()).unwrap();
 	assert_eq!(refused(&forged("genesis", chain), &register()), "other-chain");
-	let revoked = RegisteredMeters { revoked: [(1, bench.meter.key().unwrap())].into(), ..register() };
+	let revoked =
+		RegisteredMeters { revoked: [(1, bench.meter.key().unwrap())].into(), ..register() };
 	assert_eq!(refused(&request, &revoked), "MeterRevoked");
 	assert_eq!(refused(&request, &RegisteredMeters::default()), "UnknownManufacturer");
 	let own = bench.meter.sign_coe(&request, VALID_UNTIL, &genesis(), &register());
@@ -501,7 +502,8 @@ fn only_certificates_that_hold_should_be_kept() {
 	assert_eq!(kept(&stranger, &register()), refused("BadMeterCertificate"));
 	let fewer = change(&|coe| coe.leaves = 7);
 	assert_eq!(kept(&fewer, &register()), refused("BadCoeSignature"));
-	let revoked = RegisteredMeters { revoked: [(1, bench.signer.key().unwrap())].into(), ..register() };
+	let revoked =
+		RegisteredMeters { revoked: [(1, bench.signer.key().unwrap())].into(), ..register() };
 	assert_eq!(kept(&sign(VALID_UNTIL), &revoked), refused("MeterRevoked"));
 	let retired = RegisteredMeters::default();
 	assert_eq!(kept(&sign(VALID_UNTIL), &retired), refused("UnknownManufacturer"));

@@ -133,6 +133,8 @@ pub struct Watch<C> {
 	metrics: Metrics,
 	/// The best block that was told of.
 	best: Hash,
+	/// Whether what is open there was counted: not while its database is missing.
+	counted: bool,
 	/// What blocks did that are not final yet.
 	changes: HashMap<Hash, (BlockNumber, Arc<BlockChanges>)>,
 }
@@ -151,7 +153,8 @@ where
 		metrics: Metrics,
 	) -> Self {
 		let best = client.info().best_hash;
-		let watch = Self { client, database, events, metrics, best, changes: HashMap::new() };
+		let changes = HashMap::new();
+		let mut watch = Self { client, database, events, metrics, best, counted: false, changes };
 		watch.count_open();
 		watch
 	}
@@ -231,7 +234,7 @@ where
 				None => complete = false,
 			}
 		}
-		if complete {
+		if complete && self.counted {
 			self.metrics.open.set(u64::try_from(open).unwrap_or_default());
 		} else {
 			self.count_open();
@@ -274,8 +277,10 @@ where
 	}
 
 	/// Counts all that is open anew.
-	fn count_open(&self) {
-		match self.database.summary(self.best) {
+	fn count_open(&mut self) {
+		let summary = self.database.summary(self.best);
+		self.counted = summary.is_ok();
+		match summary {
 			Ok(summary) => self.metrics.open.set(summary.open.into()),
 			Err(error) => log::debug!(target: LOG_TARGET, "Open CTPs are not counted: {error}"),
 		}

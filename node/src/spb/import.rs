@@ -18,7 +18,7 @@
 
 use super::{
 	metrics::{Checked, Metrics},
-	network::restorer::DatabaseSource,
+	network::{fetcher::Patience, restorer::DatabaseSource},
 	runtime::{CtpDatabase, DatabaseError},
 	sidecars::{hash_of, Auxiliary, SidecarError, SidecarSource, Sidecars, Wanted},
 	unjudged::{Reason, Unjudged},
@@ -229,20 +229,22 @@ where
 		let (missing, turn) = match self.check(hash, &block, &sidecar).await? {
 			(Verdict::Ok, turn) => return Ok((Judgement::Good(sidecar), turn)),
 			(Verdict::Bad(refusal), turn) => return Ok((Judgement::Bad(refusal), turn)),
-			(Verdict::Missing(_), turn) if old => {
-				return Ok((Judgement::Unjudged(Some(sidecar)), turn))
-			},
 			(Verdict::Missing(missing), turn) => (missing, turn),
 		};
 		drop(turn);
 		// The database that the block changes is not here or damaged: peers may have it.
-		if origin == BlockOrigin::Own || !self.databases.restore(parent).await {
-			return Err(not_judged(number, missing));
-		}
-		match self.check(hash, &block, &sidecar).await? {
-			(Verdict::Ok, turn) => Ok((Judgement::Good(sidecar), turn)),
-			(Verdict::Bad(refusal), turn) => Ok((Judgement::Bad(refusal), turn)),
-			(Verdict::Missing(missing), _) => Err(not_judged(number, missing)),
+		let patience = if old { Patience::OneRound } else { Patience::Bound };
+		let restored = origin != BlockOrigin::Own && self.databases.restore(parent, patience).await;
+		let (verdict, turn) = if restored {
+			self.check(hash, &block, &sidecar).await?
+		} else {
+			(Verdict::Missing(missing), self.turn().await)
+		};
+		match verdict {
+			Verdict::Ok => Ok((Judgement::Good(sidecar), turn)),
+			Verdict::Bad(refusal) => Ok((Judgement::Bad(refusal), turn)),
+			Verdict::Missing(_) if old => Ok((Judgement::Unjudged(Some(sidecar)), turn)),
+			Verdict::Missing(missing) => Err(not_judged(number, missing)),
 		}
 	}
 
@@ -443,7 +445,7 @@ mod tests {
 
 	#[async_trait::async_trait]
 	impl DatabaseSource for DoubleDatabases {
-		async fn restore(&self, block: Hash) -> bool {
+		async fn restore(&self, block: Hash, _: Patience) -> bool {
 			self.wanted.lock().push(block);
 			if let Some(judge) = &self.judge {
 				*judge.verdict.lock() = Verdict::Ok;
@@ -643,12 +645,12 @@ mod tests {
 	async fn old_block_should_be_imported_unjudged_and_not_be_the_best() {
 		let missing = Verdict::Missing(Missing::Database(Hash::repeat_byte(2)));
 		let cases = [
-			(Verdict::Ok, DoubleSource::default(), 2),
-			// Its sidecar is kept, where it has one.
-			(missing, knowing(), 4),
+			(Verdict::Ok, DoubleSource::default(), 2, 0),
+			// Its sidecar is kept, where it has one; only then is a database any use.
+			(missing, knowing(), 4, 1),
 		];
-		for (verdict, source, written) in cases {
-			let bench = bench_of(Case { old: true, restores: true }, verdict, source);
+		for (verdict, source, written, asked) in cases {
+			let bench = bench_of(Case { old: true, restores: false }, verdict, source);
 			let block = block(BlockOrigin::NetworkInitialSync);
 			let hash = block.post_hash();
 			bench.import.import_block(block).await.unwrap();
@@ -656,7 +658,7 @@ mod tests {
 			assert_eq!(*bench.inner.not_best.lock(), [hash]);
 			assert!(bench.import.unjudged.contains(&hash));
 			assert_eq!(bench.import.metrics.blocks_unjudged.get(), 1);
-			assert!(bench.import.databases.wanted.lock().is_empty());
+			assert_eq!(bench.import.databases.wanted.lock().len(), asked);
 		}
 	}
 

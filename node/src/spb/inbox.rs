@@ -576,16 +576,6 @@ mod tests {
 	}
 
 	#[test]
-	fn message_that_a_block_took_should_stay_for_another_fork() {
-		let folder = tempfile::tempdir().unwrap();
-		let inbox = open(&folder, ROOMY);
-		inbox.insert(vec![message(1), message(2)]).unwrap();
-		// A block has no use for what it has already; on another fork both are candidates again.
-		inbox.defer(&[inbox.all()[0].hash]);
-		assert_eq!(inbox.candidates(10, 10_000).len(), 2);
-	}
-
-	#[test]
 	fn discarded_message_should_not_return() {
 		let folder = tempfile::tempdir().unwrap();
 		let inbox = open(&folder, ROOMY);

@@ -44,6 +44,9 @@ const CANDIDATE_BYTES: usize = 6 * 1024 * 1024;
 /// prepared is executed twice after it, once to see whether the runtime takes it and once for good.
 const PREPARE_SHARE: u32 = 4;
 
+/// How long blocks that were not judged may wait for finality before this node builds beside them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Prepares blocks.
 pub trait Prepare: Send + Sync {
 	/// Has a block with this header prepared from candidates on top of `parent`.
@@ -81,10 +84,11 @@ pub enum ProposeError<E> {
 		#[source]
 		source: DatabaseError,
 	},
-	/// The parent, or a block below it that is not final, was imported without being judged.
+	/// There are blocks that were imported without being judged, and others may be about to make
+	/// them final; or the parent stands on one.
 	#[error(
-		"block {number} would stand on one that was not judged here: nothing is built on it until \
-		 others have made it final"
+		"block {number} would stand on or beside blocks that were not judged here: others have to \
+		 make them final first"
 	)]
 	OnUnjudged {
 		/// The block's number.
@@ -168,11 +172,11 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 	/// Prepares a block with this header and gives its inherent data.
 	fn prepare<E>(&self, header: Header, had: Duration) -> Result<Vec<u8>, ProposeError<E>> {
 		let number = header.number;
-		if self.unjudged.contains(&header.parent_hash) {
+		if !self.unjudged.may_build(&header.parent_hash, PATIENCE) {
 			self.metrics.slots_skipped.inc();
 			log::warn!(
 				target: LOG_TARGET,
-				"No block {number}: its parent stands on a block that was not judged",
+				"No block {number} in this slot: blocks that were not judged wait for finality",
 			);
 			return Err(ProposeError::OnUnjudged { number });
 		}

@@ -23,7 +23,7 @@ use spb_runtime::opaque::Block;
 use std::{
 	collections::{BTreeMap, HashSet},
 	sync::Arc,
-	time::Duration,
+	time::{Duration, Instant},
 };
 
 const HEIGHTS: &[u8] = b"spb/unjudged-heights";
@@ -64,6 +64,8 @@ struct Mark {
 struct Marks {
 	heights: BTreeMap<BlockNumber, Vec<Mark>>,
 	blocks: HashSet<Hash>,
+	/// Since when there are marks without finality having moved.
+	since: Option<Instant>,
 }
 
 /// The blocks that were not judged, and those that stand on them.
@@ -84,6 +86,7 @@ impl<A: AuxStore> Unjudged<A> {
 				marks.blocks.extend(of_height.iter().map(|mark| mark.block));
 				marks.heights.insert(number, of_height);
 			}
+			marks.since = Some(Instant::now());
 		}
 		Ok(Self { aux, marks: RwLock::new(marks) })
 	}
@@ -103,6 +106,18 @@ impl<A: AuxStore> Unjudged<A> {
 		self.len() == 0
 	}
 
+	/// Whether this node may build on a block.
+	///
+	/// Not on a marked one. And while there are marks at all, others may be about to make the marked
+	/// blocks final, as where this node has just joined: then it waits. If nothing has become final
+	/// for as long as `patience`, it goes on from what it knows to be good, else a chain that stood
+	/// still while someone went on without evidence would stand still for ever.
+	pub fn may_build(&self, parent: &Hash, patience: Duration) -> bool {
+		let marks = self.marks.read();
+		let waited = marks.since.is_none_or(|since| since.elapsed() >= patience);
+		!marks.blocks.contains(parent) && waited
+	}
+
 	/// Marks a block; gives what to write with it.
 	pub fn mark(
 		&self,
@@ -117,6 +132,7 @@ impl<A: AuxStore> Unjudged<A> {
 		of_height.push(Mark { block, parent, reason });
 		let of_height = of_height.encode();
 		marks.blocks.insert(block);
+		marks.since.get_or_insert_with(Instant::now);
 		vec![(height_key(number), Some(of_height)), marks.heights_to_write()]
 	}
 
@@ -132,6 +148,9 @@ impl<A: AuxStore> Unjudged<A> {
 		let left = (!of_height.is_empty()).then(|| of_height.encode());
 		if left.is_none() {
 			marks.heights.remove(&number);
+		}
+		if marks.heights.is_empty() {
+			marks.since = None;
 		}
 		vec![(height_key(number), left), marks.heights_to_write()]
 	}
@@ -152,7 +171,7 @@ impl<A: AuxStore> Unjudged<A> {
 			});
 			write.push((height_key(number), None));
 		}
-		let Marks { heights, blocks } = &mut *marks;
+		let Marks { heights, blocks, .. } = &mut *marks;
 		for (number, of_height) in heights.iter_mut() {
 			let before = of_height.len();
 			of_height.retain(|mark| {
@@ -168,6 +187,7 @@ impl<A: AuxStore> Unjudged<A> {
 			}
 		}
 		heights.retain(|_, of_height| !of_height.is_empty());
+		marks.since = (!marks.heights.is_empty()).then(Instant::now);
 		write.push(marks.heights_to_write());
 		let (set, removed): (Vec<_>, Vec<_>) = write.iter().partition(|(_, value)| value.is_some());
 		let set: Vec<_> =
@@ -422,6 +442,23 @@ mod tests {
 		// What is final needs no judgement.
 		assert_eq!(judged(9, 4), 6);
 		assert_eq!(judged(9, 7), 9);
+	}
+
+	#[test]
+	fn node_should_wait_for_others_before_it_builds_beside_what_was_not_judged() {
+		let (unjudged, memory) = store();
+		let chain = chain(5, 0, None);
+		let (long, over) = (Duration::from_secs(1_000), Duration::ZERO);
+		let may_build = |unjudged: &Unjudged<Memory>, patience| {
+			[2, 3].map(|parent: usize| unjudged.may_build(&chain[parent].hash(), patience))
+		};
+		assert_eq!(may_build(&unjudged, long), [true, true]);
+		mark(&unjudged, &chain[3], Reason::NotJudged);
+		assert_eq!(may_build(&unjudged, long), [false, false]);
+		assert_eq!(may_build(&unjudged, over), [true, false]);
+		assert_eq!(may_build(&Unjudged::open(memory).unwrap(), long), [false, false]);
+		unjudged.finalized(3).unwrap();
+		assert_eq!(may_build(&unjudged, long), [true, true]);
 	}
 
 	#[test]

@@ -12,8 +12,8 @@ use codec::{DecodeAll, Encode};
 use frame_support::traits::Get;
 use sp_core::H256;
 use spb_primitives::{
-	Addition, CtpId, DatabaseDigest, Erc, Hashing, Message, ReceiptKey, Refusal, Settlement, Sidecar,
-	SignedCtp,
+	Addition, CtpId, DatabaseDigest, Erc, Hashing, Message, ReceiptKey, Refusal, Settlement,
+	Sidecar, SignedCtp,
 };
 
 /// Opens the database after a block. The one after genesis is empty.

@@ -658,6 +658,22 @@ mod tests {
 	}
 
 	#[tokio::test]
+	async fn silent_peer_should_lose_the_sidecar_to_another() {
+		let peers = DoublePeers::default();
+		let silent = peers.add(with(&[sidecar(1)]));
+		peers.silent.lock().insert(silent);
+		let bench = bench(peers).await;
+		let fetch = bench.fetch(hash_of(&sidecar(1)));
+		let other = async {
+			until(|| !bench.peers.asked.lock().is_empty()).await;
+			bench.peers.add(with(&[sidecar(1)]));
+		};
+		let (got, ()) = futures::join!(fetch, other);
+		assert_eq!(got, Some(sidecar(1)));
+		assert!(bench.reported().is_empty());
+	}
+
+	#[tokio::test]
 	async fn who_asks_for_one_round_should_hear_when_no_one_has_it() {
 		let peers = DoublePeers::default();
 		for _ in 0..4 {

@@ -88,7 +88,7 @@ impl Peers for Connected {
 pub(crate) mod tests {
 	use super::*;
 	use parking_lot::Mutex;
-	use std::collections::HashMap;
+	use std::collections::{HashMap, HashSet};
 
 	/// What a peer of [`DoublePeers`] says to a request.
 	pub type Says = Box<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
@@ -98,6 +98,8 @@ pub(crate) mod tests {
 	#[derive(Default)]
 	pub struct DoublePeers {
 		pub says: Mutex<HashMap<PeerId, Says>>,
+		/// Those that never answer.
+		pub silent: Mutex<HashSet<PeerId>>,
 		pub asked: Mutex<Vec<(PeerId, Vec<u8>)>>,
 		pub reported: Mutex<Vec<(PeerId, ReputationChange)>>,
 		pub blocks: Mutex<Vec<(Hash, BlockNumber)>>,
@@ -128,6 +130,9 @@ pub(crate) mod tests {
 			request: Vec<u8>,
 		) -> Result<Vec<u8>, RequestFailure> {
 			self.asked.lock().push((peer, request.clone()));
+			if self.silent.lock().contains(&peer) {
+				return futures::future::pending().await;
+			}
 			let answer = self.says.lock().get(&peer).and_then(|says| says(&request));
 			answer.ok_or(RequestFailure::Refused)
 		}

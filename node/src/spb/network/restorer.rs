@@ -13,6 +13,7 @@ use super::{
 		runtime::{CtpDatabase, DatabaseError},
 		Hash, Header, LOG_TARGET,
 	},
+	fetcher::Patience,
 	messages::{DatabaseAnswer, DatabasePart, DatabaseRequest, MessageError},
 	peers::Peers,
 	reputation,
@@ -38,6 +39,8 @@ use tokio::sync::Notify;
 
 /// Databases wanted at once.
 const MAX_WANTS: usize = 16;
+/// How often the time between two attempts is doubled.
+const MAX_DOUBLINGS: u32 = 4;
 /// Bytes of one part.
 const PART_BYTES: u32 = 1024 * 1024;
 
@@ -106,8 +109,8 @@ impl Restore for CtpDatabase {
 #[async_trait]
 pub trait DatabaseSource: Send + Sync {
 	/// Has the database after this block restored, even where a damaged one is here; says whether
-	/// that was done within a bound.
-	async fn restore(&self, block: Hash) -> bool;
+	/// that was done within a bound, or in one round of all peers.
+	async fn restore(&self, block: Hash, patience: Patience) -> bool;
 }
 
 /// Why a database was not fetched from a peer.
@@ -155,7 +158,13 @@ pub enum NotRestoredYet {
 struct Want {
 	block: Hash,
 	until: Instant,
-	waiting: Vec<oneshot::Sender<()>>,
+	waiting: Vec<Waiter>,
+}
+
+struct Waiter {
+	/// Whether it was restored.
+	tell: oneshot::Sender<bool>,
+	patience: Patience,
 }
 
 /// Restores databases, one at a time.
@@ -167,6 +176,8 @@ pub struct Restorer<R> {
 	timing: Timing,
 	metrics: Metrics,
 	wants: Mutex<Vec<Want>>,
+	/// When a round of all peers last ended with nothing.
+	in_vain: Mutex<Option<Instant>>,
 	wake: Notify,
 	running: AtomicBool,
 }
@@ -181,32 +192,38 @@ impl<R: Restore> Restorer<R> {
 		timing: Timing,
 		metrics: Metrics,
 	) -> Self {
-		let (wants, wake, running) = (Mutex::default(), Notify::new(), AtomicBool::new(false));
-		Self { rules, refold, protocol, genesis, timing, metrics, wants, wake, running }
+		let (wake, running) = (Notify::new(), AtomicBool::new(false));
+		let (wants, in_vain) = (Mutex::default(), Mutex::default());
+		Self { rules, refold, protocol, genesis, timing, metrics, wants, in_vain, wake, running }
 	}
 
 	/// Restores what is wanted, and what the best block needs, for ever.
 	pub async fn run(self: Arc<Self>, peers: Arc<dyn Peers>) {
 		self.running.store(true, Ordering::Relaxed);
-		let mut turn = 0;
+		let (mut turn, mut failures) = (0, 0u32);
 		loop {
 			if let Some(block) = self.next(&*peers) {
 				turn += 1;
 				match self.restore_one(block, &*peers, turn).await {
 					Ok(()) => {
+						failures = 0;
 						self.done(block);
 						continue;
 					},
-					Err(error) => log::warn!(
-						target: LOG_TARGET,
-						"The CTP database after block {block:?} is not here yet: {error}",
-					),
+					Err(error) => {
+						log::warn!(
+							target: LOG_TARGET,
+							"The CTP database after block {block:?} is not here yet: {error}",
+						);
+						failures = failures.saturating_add(1);
+						self.failed(block);
+					},
 				}
 			}
 			// A want may come at any time; what failed is tried again after a while.
 			tokio::select! {
 				() = self.wake.notified() => {},
-				() = tokio::time::sleep(self.timing.look) => {},
+				() = tokio::time::sleep(self.timing.look * (1 << failures.min(MAX_DOUBLINGS))) => {},
 			}
 		}
 	}
@@ -242,8 +259,25 @@ impl<R: Restore> Restorer<R> {
 		for want in wants.extract_if(.., |want| want.block == block) {
 			for waiter in want.waiting {
 				// Who does not wait any more finds it there.
-				let _ = waiter.send(());
+				let _ = waiter.tell.send(true);
 			}
+		}
+	}
+
+	/// A round has ended with nothing: who waits for one round only hears so.
+	fn failed(&self, block: Hash) {
+		*self.in_vain.lock() = Some(Instant::now());
+		let mut wants = self.wants.lock();
+		for want in wants.iter_mut().filter(|want| want.block == block) {
+			let impatient = |waiter: &mut Waiter| waiter.patience == Patience::OneRound;
+			for waiter in want.waiting.extract_if(.., impatient) {
+				let _ = waiter.tell.send(false);
+			}
+		}
+		wants.retain(|want| want.block != block || !want.waiting.is_empty());
+		// Another one has its turn.
+		if wants.first().is_some_and(|want| want.block == block) {
+			wants.rotate_left(1);
 		}
 	}
 
@@ -377,19 +411,20 @@ impl<R: Restore> Restorer<R> {
 		})
 	}
 
-	fn want(&self, block: Hash) -> Option<oneshot::Receiver<()>> {
+	fn want(&self, block: Hash, patience: Patience) -> Option<oneshot::Receiver<bool>> {
 		let (tell, done) = oneshot::channel();
+		let waiter = Waiter { tell, patience };
 		let until = Instant::now() + self.timing.linger;
 		let mut wants = self.wants.lock();
 		match wants.iter().position(|want| want.block == block) {
 			Some(at) => {
 				let want = &mut wants[at];
 				want.until = until;
-				want.waiting.retain(|waiter| !waiter.is_canceled());
-				want.waiting.push(tell);
+				want.waiting.retain(|waiter| !waiter.tell.is_canceled());
+				want.waiting.push(waiter);
 			},
 			None if wants.len() < MAX_WANTS => {
-				wants.push(Want { block, until, waiting: vec![tell] });
+				wants.push(Want { block, until, waiting: vec![waiter] });
 			},
 			None => return None,
 		}
@@ -401,12 +436,16 @@ impl<R: Restore> Restorer<R> {
 
 #[async_trait]
 impl<R: Restore> DatabaseSource for Restorer<R> {
-	async fn restore(&self, block: Hash) -> bool {
-		if !self.running.load(Ordering::Relaxed) {
+	async fn restore(&self, block: Hash, patience: Patience) -> bool {
+		let lately = |at: &Instant| at.elapsed() < self.timing.linger / 2;
+		let in_vain = self.in_vain.lock().as_ref().is_some_and(lately);
+		// Blocks that need no database come one after the other: they do not all wait for a round.
+		let hopeless = in_vain && patience == Patience::OneRound;
+		if hopeless || !self.running.load(Ordering::Relaxed) {
 			return false;
 		}
-		let Some(done) = self.want(block) else { return false };
-		matches!(tokio::time::timeout(self.timing.bound, done).await, Ok(Ok(())))
+		let Some(done) = self.want(block, patience) else { return false };
+		matches!(tokio::time::timeout(self.timing.bound, done).await, Ok(Ok(true)))
 	}
 }
 
@@ -553,7 +592,7 @@ mod tests {
 		peers.add(|_| None);
 		let has = peers.add(with(block, 9_000));
 		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		assert!(bench.restorer.restore(block).await);
+		assert!(bench.restorer.restore(block, Patience::Bound).await);
 		assert!(bench.rules.done.load(Ordering::Relaxed));
 		assert!(bench.peers.reported.lock().is_empty(), "to have nothing is no offence");
 		let parts = bench.peers.asked.lock().iter().filter(|(peer, _)| *peer == has).count();
@@ -574,7 +613,7 @@ mod tests {
 			}
 			bench.peers.add(with(block, 20));
 		};
-		let (restored, ()) = futures::join!(bench.restorer.restore(block), honest);
+		let (restored, ()) = futures::join!(bench.restorer.restore(block, Patience::Bound), honest);
 		assert!(restored);
 		let reported = bench.peers.reported.lock();
 		assert!(reported.iter().all(|report| *report == (liar, reputation::WRONG_DATABASE)));
@@ -589,7 +628,7 @@ mod tests {
 		let bench =
 			bench(rules, peers, DoubleRefold(Some(DoubleDatabases::new(20).signed()))).await;
 		// No one else has it, so the node makes it itself.
-		assert!(bench.restorer.restore(block).await);
+		assert!(bench.restorer.restore(block, Patience::Bound).await);
 		assert_eq!(*bench.peers.reported.lock(), [(liar, reputation::MALFORMED_ANSWER)]);
 	}
 
@@ -609,12 +648,26 @@ mod tests {
 	}
 
 	#[tokio::test]
+	async fn who_asks_for_one_round_should_hear_when_no_one_has_it() {
+		let rules = DoubleRules::new(5);
+		let block = rules.header.hash();
+		let peers = DoublePeers::default();
+		peers.add(with(Hash::zero(), 5));
+		let bench = bench(rules, peers, DoubleRefold::default()).await;
+		assert!(!bench.restorer.restore(block, Patience::OneRound).await);
+		assert_eq!(bench.peers.asked.lock().len(), 1);
+		// And the next one does not wait for another round.
+		assert!(!bench.restorer.restore(block, Patience::OneRound).await);
+		assert_eq!(bench.peers.asked.lock().len(), 1);
+	}
+
+	#[tokio::test]
 	async fn nothing_should_wait_where_there_is_no_network() {
 		let rules = DoubleRules::new(5);
 		let metrics = Metrics::new(None).unwrap();
 		let refold = Arc::new(DoubleRefold::default());
 		let name: ProtocolName = "/spb/database/1".into();
 		let restorer = Restorer::new(rules, refold, name, GENESIS, TIMING, metrics);
-		assert!(!restorer.restore(Hash::zero()).await);
+		assert!(!restorer.restore(Hash::zero(), Patience::Bound).await);
 	}
 }

@@ -143,7 +143,8 @@ impl Spb {
 				return Ok(Some((block, settled)));
 			}
 			let Some(header) = self.client.header(block.hash)? else { break };
-			block = BlockAnswer { number: header.number.saturating_sub(1), hash: header.parent_hash };
+			block =
+				BlockAnswer { number: header.number.saturating_sub(1), hash: header.parent_hash };
 		}
 		Ok(None)
 	}

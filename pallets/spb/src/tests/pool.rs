@@ -114,8 +114,14 @@ fn messages_should_never_run() {
 /// Whether a signed transaction with this call is let in.
 fn signed_transaction(call: Call<Test>) -> Result<(), TransactionValidityError> {
 	let (call, info) = (RuntimeCall::Spb(call), DispatchInfo::default());
-	let checked =
-		CheckBare::<Test>::default().validate_only(signed(Bob).into(), &call, &info, 0, External, 0);
+	let checked = CheckBare::<Test>::default().validate_only(
+		signed(Bob).into(),
+		&call,
+		&info,
+		0,
+		External,
+		0,
+	);
 	checked.map(drop)
 }
 
@@ -195,9 +201,8 @@ fn ctps_should_share_64_places_of_their_vault() {
 fn ctps_of_a_vault_should_have_one_place_for_each_receipt_key() {
 	ExtBuilder::default().execute(|| {
 		deposit(Charlie, IN_VAULT);
-		let key_tag = |deal: &Deal| {
-			validate(External, &call(&deal.commit())).unwrap().provides.remove(1)
-		};
+		let key_tag =
+			|deal: &Deal| validate(External, &call(&deal.commit())).unwrap().provides.remove(1);
 		let one = Deal::new(3);
 		assert_eq!(key_tag(&one), key_tag(&Deal::new(3).energy(300)));
 		assert_ne!(key_tag(&one), key_tag(&Deal::new(4)));
