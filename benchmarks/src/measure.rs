@@ -16,13 +16,13 @@ pub struct Effort {
 }
 
 impl Effort {
-	/// Runs at each point of a benchmark, so that one without components has as many in all as one
-	/// with a component.
+	/// Runs at a point in one round, so that a benchmark without components has as many in all as
+	/// one with a component.
 	fn runs(&self, benchmark: &Benchmark) -> u32 {
 		if benchmark.components.is_empty() {
-			self.steps.saturating_mul(self.repeat)
+			self.steps.max(1)
 		} else {
-			self.repeat
+			1
 		}
 	}
 }
@@ -91,6 +91,9 @@ pub fn benchmarks(runtime: &Runtime) -> Result<Vec<Benchmark>, Box<dyn Error>> {
 
 /// Runs a benchmark at all points: first with its own checks, then to count reads and writes, then
 /// for time.
+///
+/// Time is taken in rounds over all points: where the machine is slow for a while, each point has a
+/// few slow runs, which the analysis leaves out, and no point has slow runs only.
 pub fn run(
 	runtime: &Runtime,
 	benchmark: &Benchmark,
@@ -98,21 +101,21 @@ pub fn run(
 ) -> Result<Results, Box<dyn Error>> {
 	let mut results = Results::default();
 	let points = points(&benchmark.components, effort.steps);
-	let (all, runs) = (points.len(), effort.runs(benchmark));
-	for (number, point) in points.into_iter().enumerate() {
-		let begin = Instant::now();
-		run_at(runtime, benchmark, &point, Count::Nothing, true, 1)?;
-		results.storage.extend(run_at(runtime, benchmark, &point, Count::Storage, false, 1)?);
-		let times = run_at(runtime, benchmark, &point, Count::Nothing, false, runs)?;
-		let fastest = times.iter().map(|result| result.extrinsic_time).min().unwrap_or_default();
-		eprintln!(
-			"{benchmark} {}/{all} {point:?}: {} us, {} s",
-			number + 1,
-			fastest / 1_000,
-			begin.elapsed().as_secs()
-		);
-		results.times.extend(times);
+	for point in &points {
+		run_at(runtime, benchmark, point, Count::Nothing, true, 1)?;
+		results.storage.extend(run_at(runtime, benchmark, point, Count::Storage, false, 1)?);
 	}
+	for round in 1..=effort.repeat {
+		let begin = Instant::now();
+		for point in &points {
+			let runs = effort.runs(benchmark);
+			let times = run_at(runtime, benchmark, point, Count::Nothing, false, runs)?;
+			results.times.extend(times);
+		}
+		let seconds = begin.elapsed().as_secs();
+		eprint!("\r{benchmark}: round {round} of {}, {seconds} s a round ", effort.repeat);
+	}
+	eprintln!();
 	Ok(results)
 }
 
