@@ -27,15 +27,16 @@ fn thread_time() -> u128 {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use sp_core::{Blake2Hasher, Hasher, H256};
 	use std::thread;
 
 	/// Hashes until the thread has run this long.
 	fn work(nanos: u128) {
-		let (begin, mut hash) = (thread_time(), [0; 32]);
+		let (begin, mut hash) = (thread_time(), H256::zero());
 		while thread_time() - begin < nanos {
-			hash = sp_core::hashing::blake2_256(&hash);
+			hash = Blake2Hasher::hash(hash.as_bytes());
 		}
-		assert_ne!(hash, [0; 32]);
+		assert_ne!(hash, H256::zero());
 	}
 
 	#[test]
