@@ -138,7 +138,7 @@ impl CtpDatabase {
 			.digest
 			.logs
 			.iter()
-			.find_map(|item| CompatibleDigestItem::<AuraSignature>::as_aura_pre_digest(item));
+			.find_map(CompatibleDigestItem::<AuraSignature>::as_aura_pre_digest);
 		let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
 		let parameters = self.parameters(self.client.info().finalized_hash);
 		match (slot, since_epoch, parameters) {

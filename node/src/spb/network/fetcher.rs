@@ -708,8 +708,7 @@ mod tests {
 		let one_by_one = with(&all);
 		peers.add(move |request| {
 			let SidecarRequest(hashes) = SidecarRequest::read(request).unwrap();
-			let first = one_by_one(&SidecarRequest(hashes[..1].to_vec()).encode());
-			first
+			one_by_one(&SidecarRequest(hashes[..1].to_vec()).encode())
 		});
 		let bench = bench(peers).await;
 		bench.fetcher.fetch_ahead(all.iter().map(|sidecar| hash_of(sidecar)));

@@ -114,14 +114,8 @@ fn messages_should_never_run() {
 /// Whether a signed transaction with this call is let in.
 fn signed_transaction(call: Call<Test>) -> Result<(), TransactionValidityError> {
 	let (call, info) = (RuntimeCall::Spb(call), DispatchInfo::default());
-	let checked = CheckBare::<Test>::default().validate_only(
-		signed(Bob).into(),
-		&call,
-		&info,
-		0,
-		External,
-		0,
-	);
+	let checked =
+		CheckBare::<Test>::default().validate_only(signed(Bob), &call, &info, 0, External, 0);
 	checked.map(drop)
 }
 
