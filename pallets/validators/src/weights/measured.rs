@@ -16,14 +16,14 @@ pub struct Measured<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	fn add_validator() -> Weight {
-		// The shortest run took 23_203_000 ps.
-		Weight::from_parts(27_001_000, 0)
+		// The shortest run took 32_010_000 ps.
+		Weight::from_parts(48_571_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn remove_validator() -> Weight {
-		// The shortest run took 225_159_000 ps.
-		Weight::from_parts(237_443_000, 0)
+		// The shortest run took 251_209_000 ps.
+		Weight::from_parts(405_946_000, 0)
 			.saturating_add(T::DbWeight::get().reads(100))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
