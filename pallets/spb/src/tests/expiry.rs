@@ -108,6 +108,7 @@ fn money_and_energy_should_be_claimed_until_the_grace_is_over() {
 #[test]
 fn each_ctp_should_be_dropped_in_its_own_time() {
 	let mut chain = TestChain::new();
+	MaxSettlements::set(30);
 	let deals: Vec<_> = (0..30)
 		.map(|leaf| Deal::new(leaf).energy(200).expiry(1 + MIN + leaf % (MAX - MIN + 1)))
 		.collect();
@@ -127,6 +128,7 @@ fn each_ctp_should_be_dropped_in_its_own_time() {
 #[test]
 fn one_bucket_should_be_dropped_whole() {
 	let mut chain = TestChain::new();
+	MaxSettlements::set(41);
 	let deals: Vec<_> = (0..40).map(|leaf| Deal::new(leaf).energy(200).expiry(8)).collect();
 	let later = Deal::new(40).energy(200).expiry(9);
 	chain.block(&deals.iter().chain([&later]).map(Deal::commit).collect::<Vec<_>>());
@@ -173,7 +175,9 @@ fn more_settled_ids_than_a_block_forgets_should_go_over_several() {
 	let per_block = MaxSettlements::get();
 	let mut chain = TestChain::new();
 	let deals: Vec<_> = (0..2 * per_block + 3).map(|leaf| Deal::new(leaf).energy(101)).collect();
+	MaxSettlements::set(3 * per_block);
 	chain.block(&deals.iter().map(Deal::commit).collect::<Vec<_>>());
+	MaxSettlements::set(per_block);
 	for part in deals.chunks(per_block as usize) {
 		chain.block(&part.iter().map(|deal| deal.confirm(101, 1)).collect::<Vec<_>>());
 	}

@@ -101,7 +101,7 @@ fn off_chain_worker_should_forget_what_is_past_retention() {
 #[test]
 fn one_housekeeper_should_work_at_a_time_and_a_dead_one_be_replaced() {
 	let mut chain = chain();
-	for _ in 0..SHORT.retention() + 5 {
+	for _ in 0..SHORT.retention() + 10 {
 		chain.block(&[]);
 	}
 	let (head, height) = (chain.head, chain.height());

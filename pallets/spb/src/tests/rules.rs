@@ -170,6 +170,7 @@ fn vault_should_have_64_open_ctps_at_most() {
 	let mut chain = roomy();
 	let most = MAX_OPEN_PER_VAULT;
 	assert_eq!(most, 64);
+	MaxSettlements::set(most + 1);
 	let (many, one_more) = (deals(0, most), Deal::new(most).energy(200));
 	chain.assert_refused_after(&many, &one_more, Refusal::VaultFull);
 	chain.block(&commits(&many));
@@ -315,9 +316,9 @@ fn author_should_count_receipts_towards_the_sidecar() {
 #[test]
 fn author_should_stop_at_what_fits_the_seal() {
 	let mut chain = roomy();
-	MaxSettlements::set(2);
 	let deals = deals(0, 3);
 	chain.block(&commits(&deals));
+	MaxSettlements::set(2);
 	let confirms: Vec<_> = deals.iter().map(|deal| deal.confirm(200, 2)).collect();
 	let block = chain.block_with(&confirms, || ());
 	assert_eq!(block.outcomes, [Outcome::Taken, Outcome::Taken, Outcome::NoRoom]);
