@@ -29,9 +29,10 @@ use sp_runtime::{
 };
 use spb_primitives::units::SPB;
 
-/// What a block may take: a full seal must fit beside the housekeeping of `on_initialize`, at the
-/// conservative constants for ParityDB. `integrity_test` of `pallet-spb` shows that it does.
-const MAX_BLOCK: Weight = Weight::from_parts(4_000 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+/// What a block may take: a full seal must fit beside the housekeeping of `on_initialize`, as
+/// measured and with the conservative constants for ParityDB. `integrity_test` of `pallet-spb` shows
+/// that it does.
+const MAX_BLOCK: Weight = Weight::from_parts(4_100 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 /// What signed transactions may take of it.
 const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
 /// Bytes in a block.
@@ -194,6 +195,7 @@ impl pallet_transaction_payment::Config for Runtime {
 impl pallet_validators::Config for Runtime {
 	type GoverningOrigin = frame_system::EnsureRoot<AccountId>;
 	type MaxValidators = MaxValidators;
+	type WeightInfo = pallet_validators::Measured<Runtime>;
 }
 
 /// Blocks in a session.
@@ -266,5 +268,5 @@ impl pallet_spb::Config for Runtime {
 	type MaxSettlements = ConstU32<5_000>;
 	type MaxOpen = ConstU32<1_000_000>;
 	type MaxSidecar = ConstU32<{ 8 * 1024 * 1024 }>;
-	type WeightInfo = ();
+	type WeightInfo = pallet_spb::Measured<Runtime>;
 }

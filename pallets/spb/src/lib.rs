@@ -22,6 +22,8 @@
 extern crate alloc;
 
 mod accounts;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 pub mod block;
 pub mod database;
 mod extension;
@@ -41,7 +43,7 @@ pub mod weights;
 pub use extension::CheckBare;
 pub use pallet::*;
 pub use types::*;
-pub use weights::WeightInfo;
+pub use weights::{Measured, WeightInfo};
 
 /// Where the prepared seal stands in the inherent data: the encoded `(Seal, Seal)`, the full one
 /// and the empty one beside it.

@@ -7,7 +7,7 @@ use frame_support::{pallet_prelude::*, traits::Get};
 use spb_primitives::BlockNumber;
 
 /// Buckets looked at in one block, so that it catches up after a stretch that was put off.
-const BUCKETS_PER_BLOCK: u32 = 16;
+pub(crate) const BUCKETS_PER_BLOCK: u32 = 16;
 /// Offers removed in one block.
 pub(crate) const OFFERS_PER_BLOCK: u32 = 256;
 

@@ -5,15 +5,20 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+pub mod weights;
+
 pub use pallet::*;
+pub use weights::{Measured, WeightInfo};
 
 use alloc::vec::Vec;
 use sp_staking::SessionIndex;
 
 #[frame_support::pallet]
 pub mod pallet {
-	use crate::has_keys;
-	use frame_support::{pallet_prelude::*, weights::constants::ParityDbWeight};
+	use crate::{has_keys, WeightInfo};
+	use frame_support::pallet_prelude::*;
 	use frame_system::pallet_prelude::*;
 
 	#[pallet::pallet]
@@ -29,6 +34,8 @@ pub mod pallet {
 		type GoverningOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// The greatest number of validators.
 		type MaxValidators: Get<u32>;
+		/// What the calls cost.
+		type WeightInfo: WeightInfo;
 	}
 
 	/// The accounts that validate from the session after next on.
@@ -86,7 +93,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Adds an account that has set its session keys.
 		#[pallet::call_index(0)]
-		#[pallet::weight(ParityDbWeight::get().reads_writes(2, 1))]
+		#[pallet::weight(<T as Config>::WeightInfo::add_validator())]
 		pub fn add_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			ensure!(has_keys::<T>(&validator), Error::<T>::NoSessionKeys);
@@ -100,9 +107,7 @@ pub mod pallet {
 
 		/// Removes an account; another with session keys must stay.
 		#[pallet::call_index(1)]
-		#[pallet::weight(
-			ParityDbWeight::get().reads_writes(T::MaxValidators::get().saturating_add(1).into(), 1)
-		)]
+		#[pallet::weight(<T as Config>::WeightInfo::remove_validator())]
 		pub fn remove_validator(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::GoverningOrigin::ensure_origin(origin)?;
 			Validators::<T>::try_mutate(|validators| {

@@ -132,7 +132,7 @@ impl pallet_spb::Config for Test {
 	type MaxSettlements = MaxSettlements;
 	type MaxOpen = MaxOpen;
 	type MaxSidecar = MaxSidecar;
-	type WeightInfo = ();
+	type WeightInfo = pallet_spb::Measured<Test>;
 }
 
 /// What the externalities of a test begin with.
@@ -212,6 +212,15 @@ impl ExtBuilder {
 	pub fn build(self) -> TestExternalities {
 		let mut ext = self.genesis();
 		ext.execute_with(|| System::set_block_number(1));
+		ext
+	}
+
+	/// The same, with keys that benchmarks sign with.
+	#[cfg(feature = "runtime-benchmarks")]
+	pub fn build_with_keystore(self) -> TestExternalities {
+		let mut ext = self.build();
+		let keystore = sp_keystore::testing::MemoryKeystore::new();
+		ext.register_extension(sp_keystore::KeystoreExt::new(keystore));
 		ext
 	}
 

@@ -1,0 +1,381 @@
+//! What each call and hook costs at its worst: every record that it touches exists and is its own,
+//! every signature is there to be checked.
+//!
+//! Signatures are made by the host, so the externalities need a keystore.
+
+use crate::{
+	pallet::*,
+	rules::Chain,
+	sweep::{BUCKETS_PER_BLOCK, OFFERS_PER_BLOCK},
+	types::*,
+};
+use alloc::{format, vec::Vec};
+use codec::Encode;
+use frame_benchmarking::{account, v2::*};
+use frame_support::traits::{fungible::Mutate, EnsureOrigin, Get};
+use frame_system::RawOrigin;
+use sp_core::{crypto::KeyTypeId, sr25519, H256};
+use sp_io::{
+	crypto::{sr25519_generate, sr25519_sign},
+	hashing::blake2_256,
+};
+use sp_runtime::{traits::SaturatedConversion, DigestItem, MultiSignature};
+use spb_primitives::{
+	AccountId, BlockNumber, Certificate, Ctp, CtpId, Energy, MeterKey, Money, OfferId, Price,
+	ReceiptKey, Settlement, SignedCtp, VaultId,
+};
+
+/// Where the keystore keeps the keys.
+const KEYS: KeyTypeId = KeyTypeId(*b"spbb");
+/// What each account begins with: more than it spends, and little enough that all of them together
+/// can be counted.
+const WEALTH: u128 = 1 << 96;
+/// Wh of each offer.
+const OFFERED: Energy = Energy::from_wh(1_000_000);
+
+/// Account number `index` of a kind, with money.
+fn rich<T: Config>(kind: &'static str, index: u32) -> AccountId {
+	let who: AccountId = account(kind, index, 0);
+	T::Currency::set_balance(&who, WEALTH);
+	who
+}
+
+/// Key number `index`, which the keystore holds, and its account, with money.
+fn signer<T: Config>(index: u32) -> (sr25519::Public, AccountId) {
+	let seed = format!("0x{:064x}", u64::from(index) + 1);
+	let key = sr25519_generate(KEYS, Some(seed.into_bytes()));
+	let who = AccountId::from(key.0);
+	T::Currency::set_balance(&who, WEALTH);
+	(key, who)
+}
+
+fn sign(key: &sr25519::Public, payload: &[u8]) -> MultiSignature {
+	sr25519_sign(KEYS, key, payload).expect("the keystore made the key").into()
+}
+
+/// A producer with its energy account.
+fn producer<T: Config>(index: u32) -> AccountId {
+	let producer = rich::<T>("producer", index);
+	Pallet::<T>::do_open_with_burn(producer.clone()).expect("it can pay");
+	producer
+}
+
+/// An offer of its own for each producer.
+fn offer<T: Config>(producer: &AccountId) -> OfferId {
+	let id = NextOffer::<T>::get();
+	let (price, contact) = (Price::per_kwh(1), [1; 32]);
+	Pallet::<T>::do_offer_energy(producer.clone(), OFFERED, price, Terms::Listed, contact)
+		.expect("the producer has an account and money");
+	id
+}
+
+/// What the benchmarks put into a vault.
+fn in_vault<T: Config>() -> Money {
+	Money::from_units(T::SettlementFee::get().saturating_mul(8))
+}
+
+/// The vault of `owner`, opened with money in it.
+fn vault<T: Config>(owner: &AccountId) -> VaultId {
+	Pallet::<T>::do_deposit(owner.clone(), in_vault::<T>()).expect("the owner has money");
+	VaultOf::<T>::get(owner).expect("the deposit opened it")
+}
+
+/// A vault of its own for an account that requested all of it back.
+fn leaving<T: Config>() -> AccountId {
+	let owner = rich::<T>("owner", 0);
+	vault::<T>(&owner);
+	Pallet::<T>::do_request_withdrawal(owner.clone(), in_vault::<T>()).expect("it is in the vault");
+	owner
+}
+
+/// A trade between a consumer, a producer, a vault and an offer that no other has.
+fn settlement<T: Config>(index: u32) -> Settlement {
+	let (key, owner) = signer::<T>(index);
+	let ctp = Ctp {
+		vault: vault::<T>(&owner),
+		offer: offer::<T>(&producer::<T>(index)),
+		energy: Energy::from_wh(1_000),
+		amount: Money::from_units(T::SettlementFee::get().saturating_mul(4)),
+		expiry: Pallet::<T>::now(),
+		receipt_key: ReceiptKey(H256::repeat_byte(1)),
+	};
+	let signature = sign(&key, &ctp.payload(&Pallet::<T>::chain().genesis()));
+	Settlement { delivered: ctp.energy, ctp: SignedCtp { ctp, signature } }
+}
+
+/// Makes the block one of slot 0, so that it has an author, whose account exists.
+fn authored<T: Config>() {
+	let slot = DigestItem::PreRuntime(*b"aura", 0_u64.encode());
+	frame_system::Pallet::<T>::deposit_log(slot);
+	let author = T::Author::get().expect("the slot has an author");
+	T::Currency::set_balance(&author, WEALTH);
+}
+
+/// Lets the chain be at block `number`.
+fn at<T: Config>(number: BlockNumber) {
+	frame_system::Pallet::<T>::set_block_number(number.saturated_into());
+}
+
+fn governing<T: Config>() -> Result<T::RuntimeOrigin, BenchmarkError> {
+	T::GoverningOrigin::try_successful_origin().map_err(|()| BenchmarkError::Weightless)
+}
+
+/// That this was the last thing that happened.
+fn assert_last<T: Config>(event: Event<T>) {
+	frame_system::Pallet::<T>::assert_last_event(event.into());
+}
+
+#[benchmarks]
+mod benchmarks {
+	use super::*;
+
+	#[benchmark]
+	fn open_account_with_burn() {
+		let producer = rich::<T>("producer", 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer.clone()));
+
+		assert!(EnergyAccounts::<T>::contains_key(&producer));
+	}
+
+	#[benchmark]
+	fn open_account_with_certificate() {
+		let producer = rich::<T>("producer", 0);
+		let (key, company) = signer::<T>(0);
+		Companies::<T>::insert(&company, ());
+		let genesis = Pallet::<T>::chain().genesis();
+		let valid_until = BlockNumber::MAX;
+		let payload = Certificate::payload(&producer, &company, valid_until, &genesis);
+		let signature = sign(&key, &payload);
+		let certificate =
+			Certificate { account: producer.clone(), company, valid_until, signature };
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer.clone()), certificate);
+
+		assert!(EnergyAccounts::<T>::contains_key(&producer));
+	}
+
+	#[benchmark]
+	fn close_account() {
+		let producer = producer::<T>(0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer.clone()));
+
+		assert!(!EnergyAccounts::<T>::contains_key(&producer));
+	}
+
+	#[benchmark]
+	fn offer_energy() {
+		let producer = producer::<T>(0);
+		let id = NextOffer::<T>::get();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer), OFFERED, Price::per_kwh(1), Terms::QuoteOnly, [1; 32]);
+
+		assert!(Offers::<T>::contains_key(id));
+	}
+
+	#[benchmark]
+	fn top_up_offer() {
+		let producer = producer::<T>(0);
+		let (id, energy) = (offer::<T>(&producer), Energy::from_wh(1));
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer), id, energy);
+
+		assert_last::<T>(Event::OfferToppedUp { offer: id, energy });
+	}
+
+	#[benchmark]
+	fn reprice_offer() {
+		let producer = producer::<T>(0);
+		let (id, price) = (offer::<T>(&producer), Price::per_kwh(2));
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer), id, price);
+
+		assert_last::<T>(Event::OfferRepriced { offer: id, price });
+	}
+
+	#[benchmark]
+	fn close_offer() {
+		let producer = producer::<T>(0);
+		let id = offer::<T>(&producer);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer), id);
+
+		assert_last::<T>(Event::OfferClosed { offer: id });
+	}
+
+	/// The first one, which opens the vault.
+	#[benchmark]
+	fn deposit() {
+		let owner = rich::<T>("owner", 0);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()), in_vault::<T>());
+
+		assert!(VaultOf::<T>::contains_key(&owner));
+	}
+
+	#[benchmark]
+	fn request_withdrawal() {
+		let owner = rich::<T>("owner", 0);
+		let id = vault::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), in_vault::<T>());
+
+		assert!(Vaults::<T>::get(id).is_some_and(|vault| vault.withdrawal.is_some()));
+	}
+
+	#[benchmark]
+	fn cancel_withdrawal() {
+		let owner = leaving::<T>();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()));
+
+		let id = VaultOf::<T>::get(&owner).expect("the vault stays");
+		assert_last::<T>(Event::WithdrawalCancelled { vault: id });
+	}
+
+	/// Of all that is in the vault, which is closed then.
+	#[benchmark]
+	fn withdraw() {
+		let owner = leaving::<T>();
+		at::<T>(Pallet::<T>::now() + Pallet::<T>::parameters().longest_claim() + 1);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()));
+
+		assert!(!VaultOf::<T>::contains_key(&owner));
+	}
+
+	#[benchmark]
+	fn revoke_meter() {
+		let maker = rich::<T>("maker", 0);
+		let key = MeterKey::from_raw(*maker.as_ref());
+		let (manufacturer, meter) = (u16::MAX, MeterKey::from_raw([1; 32]));
+		Manufacturers::<T>::insert(manufacturer, Manufacturer { key, active: true });
+		let before = frame_system::Pallet::<T>::event_count();
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(maker), manufacturer, meter);
+
+		assert_eq!(frame_system::Pallet::<T>::event_count(), before + 1);
+	}
+
+	#[benchmark]
+	fn add_company() -> Result<(), BenchmarkError> {
+		let origin = governing::<T>()?;
+		let company: AccountId = account("company", 0, 0);
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, company.clone());
+
+		assert!(Companies::<T>::contains_key(&company));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn remove_company() -> Result<(), BenchmarkError> {
+		let origin = governing::<T>()?;
+		let company: AccountId = account("company", 0, 0);
+		Companies::<T>::insert(&company, ());
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, company.clone());
+
+		assert!(!Companies::<T>::contains_key(&company));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn add_manufacturer() -> Result<(), BenchmarkError> {
+		let origin = governing::<T>()?;
+		let id = u16::MAX;
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, id, MeterKey::from_raw([1; 32]));
+
+		assert!(Manufacturers::<T>::contains_key(id));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn retire_manufacturer() -> Result<(), BenchmarkError> {
+		let origin = governing::<T>()?;
+		let id = u16::MAX;
+		let key = MeterKey::from_raw([1; 32]);
+		Manufacturers::<T>::insert(id, Manufacturer { key, active: true });
+
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, id);
+
+		assert!(Manufacturers::<T>::get(id).is_some_and(|manufacturer| !manufacturer.active));
+		Ok(())
+	}
+
+	/// With `n` settlements, each of another vault and another offer of another producer.
+	#[benchmark]
+	fn seal(n: Linear<0, { T::MaxSettlements::get() }>) {
+		authored::<T>();
+		let settlements: Vec<_> = (0..n).map(settlement::<T>).collect();
+		let full = Seal {
+			database_root: H256::repeat_byte(1),
+			sidecar_hash: H256::repeat_byte(2),
+			settlements: settlements.try_into().expect("no more than a seal holds"),
+		};
+		frame_system::Pallet::<T>::reset_events();
+
+		#[extrinsic_call]
+		_(RawOrigin::None, full);
+
+		assert_eq!(Settled::<T>::iter().count() as u32, n);
+	}
+
+	/// Of `i` settled ids and `o` closed offers of different producers, spread over all buckets
+	/// that one block looks at.
+	#[benchmark]
+	fn sweep(i: Linear<0, { T::MaxSettlements::get() }>, o: Linear<0, OFFERS_PER_BLOCK>) {
+		let parameters = Pallet::<T>::parameters();
+		let buckets = BUCKETS_PER_BLOCK;
+		let now = parameters.longest_claim() + parameters.grace + buckets;
+		let expiries = now - parameters.grace - buckets;
+		let closings = now - parameters.longest_claim() - buckets;
+		for number in 0..o {
+			at::<T>(closings + number % buckets);
+			let producer = producer::<T>(number);
+			let id = offer::<T>(&producer);
+			Pallet::<T>::do_close_offer(producer, id).expect("the offer is open");
+		}
+		for number in 0..i {
+			let id = CtpId(H256(blake2_256(&number.to_be_bytes())));
+			Settled::<T>::insert(expiries + number % buckets, id, ());
+		}
+		SettledFrom::<T>::put(expiries);
+		ClosedOffersFrom::<T>::put(closings);
+		at::<T>(now);
+		frame_system::Pallet::<T>::reset_events();
+
+		#[block]
+		{
+			Pallet::<T>::sweep(now);
+		}
+
+		assert_eq!(Settled::<T>::iter().count() + ClosedOffers::<T>::iter().count(), 0);
+		assert_eq!(SettledFrom::<T>::get(), expiries + buckets);
+		assert_eq!(ClosedOffersFrom::<T>::get(), closings + buckets);
+	}
+
+	impl_benchmark_test_suite!(
+		Pallet,
+		crate::tests::ExtBuilder::default().without_market().build_with_keystore(),
+		crate::tests::Test
+	);
+}

@@ -1,0 +1,30 @@
+//! What the calls of `pallet_validators` cost, as measured.
+//! Written by the command below, not by hand.
+//!
+//! * Date: 2026-11-23
+//! * Machine: AMD EPYC, 2 cores, Debian GNU/Linux 12 (bookworm)
+//! * Compiler: rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)
+//! * Command: `cargo run --release --manifest-path benchmarks/Cargo.toml`
+//! * Steps: 10, repeat: 10
+
+use super::WeightInfo;
+use core::marker::PhantomData;
+use frame_support::{traits::Get, weights::Weight};
+
+/// The measured weights, with the database's constants of a runtime.
+pub struct Measured<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> WeightInfo for Measured<T> {
+	fn add_validator() -> Weight {
+		// The shortest run took 32_010_000 ps.
+		Weight::from_parts(48_571_000, 0)
+			.saturating_add(T::DbWeight::get().reads(2))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	fn remove_validator() -> Weight {
+		// The shortest run took 251_209_000 ps.
+		Weight::from_parts(405_946_000, 0)
+			.saturating_add(T::DbWeight::get().reads(100))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+}

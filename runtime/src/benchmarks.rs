@@ -1,0 +1,24 @@
+//! Which pallets are measured, for the runner in `benchmarks/`.
+
+use crate::{AllPalletsWithSystem, Spb, Validators};
+use alloc::{string::String, vec::Vec};
+use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
+use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+
+frame_benchmarking::define_benchmarks!([pallet_spb, Spb] [pallet_validators, Validators]);
+
+/// The benchmarks there are, and what is stored.
+pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {
+	let mut list = Vec::new();
+	list_benchmarks!(list, extra);
+	(list, AllPalletsWithSystem::storage_info())
+}
+
+/// Runs one benchmark.
+pub fn dispatch(config: &BenchmarkConfig) -> Result<Vec<BenchmarkBatch>, String> {
+	let whitelist = AllPalletsWithSystem::whitelisted_storage_keys();
+	let mut batches = Vec::new();
+	let params = (config, &whitelist[..]);
+	add_benchmarks!(params, batches);
+	Ok(batches)
+}
