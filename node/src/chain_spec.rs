@@ -23,10 +23,21 @@ pub fn local() -> Result<ChainSpec, String> {
 	build("SPB Local Testnet", "spb_local", ChainType::Local, preset)
 }
 
+/// Four validators with short lifetimes, for tests.
+pub fn fast() -> Result<ChainSpec, String> {
+	build("SPB Fast Testnet", "spb_fast", ChainType::Local, spb_runtime::genesis::FAST_PRESET)
+}
+
+/// Three companies that validate and govern together.
+pub fn consortium() -> Result<ChainSpec, String> {
+	let preset = spb_runtime::genesis::CONSORTIUM_PRESET;
+	build("SPB Consortium", "spb_consortium", ChainType::Local, preset)
+}
+
 /// The specification at this path.
 pub fn from_file(path: &str) -> Result<ChainSpec, String> {
 	ChainSpec::from_json_file(path.into()).map_err(|error| {
-		format!("--chain takes `dev`, `local` or a chain specification; `{path}` is none: {error}")
+		format!("--chain takes `dev`, `local`, `fast`, `consortium` or a chain specification; `{path}` is none: {error}")
 	})
 }
 

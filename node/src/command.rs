@@ -41,6 +41,8 @@ impl SubstrateCli for Cli {
 		Ok(Box::new(match id {
 			"dev" => chain_spec::development()?,
 			"" | "local" => chain_spec::local()?,
+			"fast" => chain_spec::fast()?,
+			"consortium" => chain_spec::consortium()?,
 			path => chain_spec::from_file(path)?,
 		}))
 	}

@@ -1,8 +1,8 @@
 //! How the pallets are set up.
 
 use crate::{
-	AccountId, Aura, Authorship, Balance, Balances, Block, Hash, Nonce, PalletInfo, Runtime,
-	RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
+	AccountId, Aura, Authorship, Balance, Balances, Block, CompanyCouncil, Hash, Nonce, PalletInfo,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
 	Session, SessionKeys, System, Validators, VERSION,
 };
 use frame_support::{
@@ -11,15 +11,18 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Balanced, Credit},
-		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, Get, Imbalance, OnUnbalanced,
-		VariantCountOf,
+		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, EitherOfDiverse, Get, Imbalance,
+		NeverEnsureOrigin, OnUnbalanced, VariantCountOf,
 	},
 	weights::{
 		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
 		ConstantMultiplier, IdentityFee, Weight, WeightToFee,
 	},
 };
-use frame_system::limits::{BlockLength, BlockWeights};
+use frame_system::{
+	limits::{BlockLength, BlockWeights},
+	EnsureRoot,
+};
 use pallet_spb::WeightInfo;
 use pallet_transaction_payment::{FungibleAdapter, Multiplier, TargetedFeeAdjustment};
 use sp_consensus_aura::sr25519::AuthorityId as AuraId;
@@ -192,8 +195,47 @@ impl pallet_transaction_payment::Config for Runtime {
 	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
 }
 
+/// Who governs registries, validators and upgrades: two thirds of the energy companies together, and
+/// on chains that have a superuser, that one. The companies' origin reaches no one's money.
+pub type GoverningOrigin = EitherOfDiverse<
+	EnsureRoot<AccountId>,
+	pallet_collective::EnsureProportionAtLeast<AccountId, CompanyCollective, 2, 3>,
+>;
+
+/// The energy companies as those who govern.
+pub type CompanyCollective = pallet_collective::Instance1;
+
+/// Energy companies at the most.
+pub type MaxCompanies = ConstU32<100>;
+
+parameter_types! {
+	/// What the call of one motion may weigh.
+	pub MaxProposalWeight: Weight = Perbill::from_percent(50) * MAX_BLOCK;
+}
+
+impl pallet_collective::Config<CompanyCollective> for Runtime {
+	type RuntimeOrigin = RuntimeOrigin;
+	type Proposal = RuntimeCall;
+	type RuntimeEvent = RuntimeEvent;
+	/// A week at three seconds a block.
+	type MotionDuration = ConstU32<201_600>;
+	type MaxProposals = ConstU32<100>;
+	type MaxMembers = MaxCompanies;
+	type DefaultVote = pallet_collective::PrimeDefaultVote;
+	type SetMembersOrigin = NeverEnsureOrigin<()>;
+	type MaxProposalWeight = MaxProposalWeight;
+	type DisapproveOrigin = EnsureRoot<AccountId>;
+	type KillOrigin = EnsureRoot<AccountId>;
+	type Consideration = ();
+	type WeightInfo = pallet_collective::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_upgrades::Config for Runtime {
+	type GoverningOrigin = GoverningOrigin;
+}
+
 impl pallet_validators::Config for Runtime {
-	type GoverningOrigin = frame_system::EnsureRoot<AccountId>;
+	type GoverningOrigin = GoverningOrigin;
 	type MaxValidators = MaxValidators;
 	type WeightInfo = pallet_validators::Measured<Runtime>;
 }
@@ -258,7 +300,9 @@ impl Get<Balance> for SettlementFee {
 impl pallet_spb::Config for Runtime {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
-	type GoverningOrigin = frame_system::EnsureRoot<AccountId>;
+	type GoverningOrigin = GoverningOrigin;
+	type MaxCompanies = MaxCompanies;
+	type CompaniesChanged = CompanyCouncil;
 	type Author = Author;
 	type SettlementFee = SettlementFee;
 	type OpeningBurn = ConstU128<{ 10 * SPB }>;

@@ -163,6 +163,12 @@ mod runtime {
 
 	#[runtime::pallet_index(10)]
 	pub type Spb = pallet_spb;
+
+	#[runtime::pallet_index(11)]
+	pub type CompanyCouncil = pallet_collective<Instance1>;
+
+	#[runtime::pallet_index(12)]
+	pub type Upgrades = pallet_upgrades;
 }
 
 /// The messages and seals among encoded extrinsics, in their order; `None` where one is neither.

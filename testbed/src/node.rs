@@ -5,6 +5,7 @@
 
 use crate::process::{open_log, Guarded, NoLine};
 use spb_client::connection::{Connection, ConnectionError, Patience};
+use subxt::rpcs::client::RpcParams;
 use std::{
 	ffi::OsString,
 	io,
@@ -60,10 +61,22 @@ pub enum NodeError {
 	Connection(#[from] ConnectionError),
 }
 
+/// What a node does for its chain.
+#[derive(Clone, Debug)]
+enum Role {
+	/// All of it, alone.
+	Development,
+	/// It makes blocks and votes, by the development keys of this name.
+	Validator(&'static str),
+	/// It follows.
+	Full,
+}
+
 /// How to run a node.
 #[derive(Clone, Debug)]
 pub struct Options {
 	program: PathBuf,
+	role: Role,
 	chain: Option<PathBuf>,
 	base_path: Option<PathBuf>,
 	log: Option<PathBuf>,
@@ -73,8 +86,23 @@ pub struct Options {
 impl Options {
 	/// One validator for development, its data in memory or in a folder that goes with it.
 	pub fn development(program: impl Into<PathBuf>) -> Self {
+		Self::of(program.into(), Role::Development)
+	}
+
+	/// One validator among others, by the development keys of this name (`alice`, `bob`).
+	pub fn validator(program: impl Into<PathBuf>, name: &'static str) -> Self {
+		Self::of(program.into(), Role::Validator(name))
+	}
+
+	/// A node that follows others.
+	pub fn full(program: impl Into<PathBuf>) -> Self {
+		Self::of(program.into(), Role::Full)
+	}
+
+	fn of(program: PathBuf, role: Role) -> Self {
 		Self {
-			program: program.into(),
+			program,
+			role,
 			chain: None,
 			base_path: None,
 			log: None,
@@ -101,6 +129,12 @@ impl Options {
 	pub fn log(mut self, file: impl Into<PathBuf>) -> Self {
 		self.log = Some(file.into());
 		self
+	}
+
+	/// With this node to find others by.
+	#[must_use]
+	pub fn bootnode(self, address: impl Into<OsString>) -> Self {
+		self.argument("--bootnodes").argument(address)
 	}
 
 	/// With one more argument.
@@ -139,6 +173,14 @@ impl Node {
 	/// Connects to it.
 	pub async fn connect(&self) -> Result<Connection, NodeError> {
 		Ok(Connection::open(&self.url(), Patience::default()).await?)
+	}
+
+	/// Where other nodes reach it, its identity included.
+	pub async fn address(&self) -> Result<String, NodeError> {
+		let connection = self.connect().await?;
+		let addresses: Vec<String> =
+			connection.request("system_localListenAddresses", RpcParams::new()).await?;
+		addresses.into_iter().next().ok_or_else(|| NodeError::Silent { tail: self.tail() })
 	}
 
 	/// Its log.
@@ -190,8 +232,16 @@ fn launch(
 	let log = log_of(options, scratch);
 	let file = open_log(&log).map_err(|source| NodeError::Prepare { path: log, source })?;
 	let mut command = Command::new(&options.program);
+	match options.role {
+		Role::Development => command.arg("--dev"),
+		Role::Validator(name) => command.arg(format!("--{name}")),
+		Role::Full => &mut command,
+	};
+	// What `--dev` does for a node that has no folder of its own.
+	if options.base_path.is_none() && !matches!(options.role, Role::Development) {
+		command.arg("--tmp");
+	}
 	command
-		.arg("--dev")
 		.args(["--rpc-port", &port.to_string()])
 		.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0"])
 		.args(["--no-prometheus", "--no-mdns", "--no-telemetry"])

@@ -48,12 +48,14 @@ pub enum SpecificationError {
 	},
 }
 
-/// Writes the specification of the development chain with other parameters to a file.
+/// Writes the specification of one of the node's chains (`dev`, `local`) with other parameters to a
+/// file.
 ///
 /// It is a raw one, from which a node starts in half the time: it need not run the runtime to find
 /// out how the chain begins.
 pub fn write(
 	program: &Path,
+	chain: &str,
 	parameters: &Parameters,
 	path: &Path,
 ) -> Result<(), SpecificationError> {
@@ -61,8 +63,8 @@ pub fn write(
 		fs::write(path, text)
 			.map_err(|source| SpecificationError::Write { path: path.to_owned(), source })
 	};
-	let development = build(program, ["--chain".as_ref(), "dev".as_ref()])?;
-	written(&patch(&development, parameters)?)?;
+	let specification = build(program, ["--chain".as_ref(), chain.as_ref()])?;
+	written(&patch(&specification, parameters)?)?;
 	written(&build(program, ["--raw".as_ref(), "--chain".as_ref(), path.as_os_str()])?)
 }
 

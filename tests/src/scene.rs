@@ -34,9 +34,14 @@ pub fn node_program() -> PathBuf {
 	Binary::Node.find().unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The specification of a chain with a block every second and short lifetimes. It is made once for
-/// a node's program, because that takes the node some seconds.
+/// The specification of a development chain with a block every second and short lifetimes. It is
+/// made once for a node's program, because that takes the node some seconds.
 pub fn fast_chain(folder: &str) -> PathBuf {
+	fast(folder, "dev")
+}
+
+/// The same for one of the node's chains.
+pub fn fast(folder: &str, chain: &str) -> PathBuf {
 	let program = node_program();
 	let metadata = fs::metadata(&program).unwrap();
 	let mut hasher = DefaultHasher::new();
@@ -44,12 +49,12 @@ pub fn fast_chain(folder: &str) -> PathBuf {
 	let Parameters { min_lifetime, max_lifetime, grace, evidence_window, slot_duration } = FAST;
 	let parameters = (min_lifetime, max_lifetime, grace, evidence_window, slot_duration);
 	(&program, metadata.len(), made, parameters).hash(&mut hasher);
-	let path = Path::new(folder).join(format!("fast-{:016x}.json", hasher.finish()));
+	let path = Path::new(folder).join(format!("{chain}-{:016x}.json", hasher.finish()));
 	if !path.is_file() {
 		fs::create_dir_all(folder).unwrap();
 		// Another test may be making it too: each writes its own and the last one stays.
 		let own = tempfile::NamedTempFile::new_in(folder).unwrap();
-		specification::write(&program, &FAST, own.path()).unwrap();
+		specification::write(&program, chain, &FAST, own.path()).unwrap();
 		own.persist(&path).unwrap();
 	}
 	path
@@ -88,6 +93,26 @@ impl Scene {
 		let chain = fast_chain(folder);
 		let options = Options::development(node_program()).chain(&chain).base_path(base_path);
 		Self::start(options, chain).await
+	}
+
+	/// Starts Alice of two validators; her chain moves when [`Self::bob`] runs too.
+	pub async fn set_of_two(folder: &str) -> Self {
+		let chain = fast(folder, "local");
+		Self::start(Options::validator(node_program(), "alice").chain(&chain), chain).await
+	}
+
+	/// How to start the other validator of [`Self::set_of_two`].
+	pub async fn bob(&self) -> Options {
+		self.beside(Options::validator(node_program(), "bob")).await
+	}
+
+	/// How to start a node that follows.
+	pub async fn follower(&self) -> Options {
+		self.beside(Options::full(node_program())).await
+	}
+
+	async fn beside(&self, options: Options) -> Options {
+		options.chain(&self.chain).bootnode(self.node.address().await.unwrap())
 	}
 
 	async fn start(options: Options, chain: PathBuf) -> Self {

@@ -9,7 +9,7 @@ use frame_support::{
 	traits::{
 		fungible::{hold::Mutate as MutateHold, Mutate},
 		tokens::{Fortitude, Precision, Preservation},
-		Get,
+		ChangeMembers, Get,
 	},
 };
 use spb_primitives::{AccountId, Certificate, ManufacturerId, MeterKey, Money};
@@ -47,7 +47,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(!EnergyAccounts::<T>::contains_key(&producer), Error::<T>::AccountExists);
 		ensure!(certificate.account == producer, Error::<T>::CertificateForAnother);
 		ensure!(Self::now() <= certificate.valid_until, Error::<T>::CertificateOutOfDate);
-		ensure!(Companies::<T>::contains_key(&certificate.company), Error::<T>::UnknownCompany);
+		let companies = Companies::<T>::get();
+		let registered = companies.binary_search(&certificate.company).is_ok();
+		ensure!(registered, Error::<T>::UnknownCompany);
 		let genesis = crate::rules::Chain::genesis(&Self::chain());
 		ensure!(certificate.verify(&genesis), Error::<T>::BadCertificate);
 		Self::open_account(producer, OpenedBy::Certificate { company: certificate.company })
@@ -78,14 +80,28 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_add_company(company: AccountId) -> DispatchResult {
-		ensure!(!Companies::<T>::contains_key(&company), Error::<T>::CompanyExists);
-		Companies::<T>::insert(&company, ());
+		Companies::<T>::try_mutate(|companies| {
+			let Err(place) = companies.binary_search(&company) else {
+				return Err(Error::<T>::CompanyExists);
+			};
+			companies
+				.try_insert(place, company.clone())
+				.map_err(|_| Error::<T>::TooManyCompanies)?;
+			T::CompaniesChanged::change_members_sorted(&[company.clone()], &[], companies);
+			Ok(())
+		})?;
 		Self::deposit_event(Event::CompanyAdded { company });
 		Ok(())
 	}
 
 	pub(crate) fn do_remove_company(company: AccountId) -> DispatchResult {
-		ensure!(Companies::<T>::take(&company).is_some(), Error::<T>::UnknownCompany);
+		Companies::<T>::try_mutate(|companies| {
+			let place =
+				companies.binary_search(&company).map_err(|_| Error::<T>::UnknownCompany)?;
+			companies.remove(place);
+			T::CompaniesChanged::change_members_sorted(&[], &[company.clone()], companies);
+			Ok::<_, Error<T>>(())
+		})?;
 		Self::deposit_event(Event::CompanyRemoved { company });
 		Ok(())
 	}

@@ -57,7 +57,7 @@ pub mod pallet {
 	use super::*;
 	use frame_support::{
 		pallet_prelude::*,
-		traits::{fungible, fungible::hold},
+		traits::{fungible, fungible::hold, ChangeMembers},
 	};
 	use frame_system::pallet_prelude::*;
 	use sp_core::H256;
@@ -93,6 +93,10 @@ pub mod pallet {
 		type OfferDeposit: Get<u128>;
 		/// What is held for a vault's record.
 		type VaultDeposit: Get<u128>;
+		/// Energy companies.
+		type MaxCompanies: Get<u32>;
+		/// Who wants to know when the companies change: where they govern, their council.
+		type CompaniesChanged: ChangeMembers<AccountId>;
 		/// Settlements in one block.
 		type MaxSettlements: Get<u32>;
 		/// Open CTPs in the database.
@@ -116,9 +120,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type CurrentParameters<T: Config> = StorageValue<_, ParameterSet, OptionQuery>;
 
-	/// The energy companies that certify producers.
+	/// The energy companies that certify producers, in order.
 	#[pallet::storage]
-	pub type Companies<T: Config> = StorageMap<_, Blake2_128Concat, AccountId, ()>;
+	pub type Companies<T: Config> =
+		StorageValue<_, BoundedVec<AccountId, T::MaxCompanies>, ValueQuery>;
 
 	/// The manufacturers that certify meters.
 	#[pallet::storage]
@@ -186,7 +191,7 @@ pub mod pallet {
 		/// Lifetimes, windows and the slot's length.
 		pub parameters: Parameters,
 		/// The first energy companies.
-		pub companies: alloc::vec::Vec<AccountId>,
+		pub companies: BoundedVec<AccountId, T::MaxCompanies>,
 		/// The first manufacturers.
 		pub manufacturers: alloc::vec::Vec<(ManufacturerId, MeterKey)>,
 		/// No data.
@@ -212,9 +217,10 @@ pub mod pallet {
 				panic!("genesis parameters of SPB: {reason}");
 			}
 			CurrentParameters::<T>::put(ParameterSet { current: self.parameters, previous: None });
-			for company in &self.companies {
-				Companies::<T>::insert(company, ());
-			}
+			let mut companies = self.companies.clone();
+			companies.sort();
+			T::CompaniesChanged::set_members_sorted(&companies, &[]);
+			Companies::<T>::put(companies);
 			for (id, key) in &self.manufacturers {
 				Manufacturers::<T>::insert(id, Manufacturer { key: *key, active: true });
 			}
@@ -403,6 +409,8 @@ pub mod pallet {
 		WithdrawalTooEarly,
 		/// The company is registered already.
 		CompanyExists,
+		/// There are as many companies as there may be: remove another first.
+		TooManyCompanies,
 		/// The number of the manufacturer is taken.
 		ManufacturerExists,
 		/// There is no manufacturer of this number.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod cli;
 mod demo;
+mod network;
 mod readme;
 mod restart;
 mod trades;

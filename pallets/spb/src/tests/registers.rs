@@ -33,11 +33,11 @@ fn company_should_be_added_once_and_removed_once() {
 	ExtBuilder::default().execute(|| {
 		let company = Dave.to_account_id();
 		assert_ok!(Spb::add_company(root(), company.clone()));
-		assert!(Companies::<Test>::contains_key(&company));
+		assert!(Companies::<Test>::get().contains(&company));
 		assert_last_event(Event::CompanyAdded { company: company.clone() });
 		assert_noop!(Spb::add_company(root(), company.clone()), Error::<Test>::CompanyExists);
 		assert_ok!(Spb::remove_company(root(), company.clone()));
-		assert!(!Companies::<Test>::contains_key(&company));
+		assert!(!Companies::<Test>::get().contains(&company));
 		assert_last_event(Event::CompanyRemoved { company: company.clone() });
 		assert_noop!(Spb::remove_company(root(), company), Error::<Test>::UnknownCompany);
 	});

@@ -1,0 +1,161 @@
+//! A chain without a superuser: two thirds of the companies govern, and reach no one's money.
+
+mod common;
+
+use common::chain;
+use frame_support::{
+	assert_ok,
+	dispatch::GetDispatchInfo,
+	traits::{fungible::Inspect, Get},
+};
+use parity_scale_codec::Encode;
+use sp_core::H256;
+use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
+use sp_runtime::{traits::Hash as _, DispatchError};
+use spb_runtime::{
+	genesis::CONSORTIUM_PRESET, AccountId, Balances, CompanyCouncil, Runtime, RuntimeCall,
+	RuntimeEvent, RuntimeOrigin, Spb, System,
+};
+
+fn account(key: Sr25519Keyring) -> AccountId {
+	key.to_account_id()
+}
+
+fn signed(key: Sr25519Keyring) -> RuntimeOrigin {
+	RuntimeOrigin::signed(account(key))
+}
+
+/// Moves, votes and closes; gives what the call came to where it was executed.
+fn govern(
+	call: impl Into<RuntimeCall>,
+	in_favour: &[Sr25519Keyring],
+) -> Option<Result<(), DispatchError>> {
+	let call: RuntimeCall = call.into();
+	let (length, weight) = (call.encoded_size() as u32, call.get_dispatch_info().call_weight);
+	let hash = <Runtime as frame_system::Config>::Hashing::hash_of(&call);
+	let index = pallet_collective::ProposalCount::<Runtime, spb_runtime::configs::CompanyCollective>::get();
+	assert_ok!(CompanyCouncil::propose(signed(Alice), 2, Box::new(call), length));
+	for voter in in_favour {
+		assert_ok!(CompanyCouncil::vote(signed(*voter), hash, index, true));
+	}
+	CompanyCouncil::close(signed(Alice), hash, index, weight, length).ok()?;
+	System::events().into_iter().rev().find_map(|record| match record.event {
+		RuntimeEvent::CompanyCouncil(pallet_collective::Event::Executed { result, .. }) => {
+			Some(result)
+		},
+		_ => None,
+	})
+}
+
+fn add_manufacturer(id: u16) -> pallet_spb::Call<Runtime> {
+	pallet_spb::Call::add_manufacturer { id, key: sp_core::ed25519::Public::from_raw([7; 32]) }
+}
+
+#[test]
+fn two_thirds_of_the_companies_should_govern_and_one_not() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		assert_eq!(govern(add_manufacturer(8), &[Alice]), None, "one vote of three");
+		assert_eq!(govern(add_manufacturer(9), &[Alice, Bob]), Some(Ok(())));
+		assert!(pallet_spb::Manufacturers::<Runtime>::get(9).is_some());
+		assert!(pallet_spb::Manufacturers::<Runtime>::get(8).is_none());
+	});
+}
+
+#[test]
+fn no_one_should_govern_alone() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		for key in [Alice, Bob, Charlie, Dave] {
+			let added = Spb::add_company(signed(key), account(Dave));
+			assert_eq!(added, Err(DispatchError::BadOrigin));
+		}
+		assert!(pallet_sudo::Key::<Runtime>::get().is_none());
+		assert!(CompanyCouncil::propose(
+			signed(Dave),
+			1,
+			Box::new(add_manufacturer(9).into()),
+			1_000
+		)
+		.is_err());
+	});
+}
+
+#[test]
+fn companies_should_govern_from_the_block_in_which_they_are_registered() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		let add = pallet_spb::Call::<Runtime>::add_company { company: account(Dave) };
+		assert_eq!(govern(add, &[Alice, Bob]), Some(Ok(())));
+		// Two of four are less than two thirds, three are not.
+		assert_eq!(
+			govern(add_manufacturer(8), &[Alice, Dave]),
+			Some(Err(DispatchError::BadOrigin))
+		);
+		assert_eq!(govern(add_manufacturer(9), &[Alice, Bob, Dave]), Some(Ok(())));
+		let remove = pallet_spb::Call::<Runtime>::remove_company { company: account(Dave) };
+		assert_eq!(govern(remove, &[Alice, Bob, Charlie]), Some(Ok(())));
+		assert!(CompanyCouncil::propose(
+			signed(Dave),
+			1,
+			Box::new(add_manufacturer(10).into()),
+			1_000
+		)
+		.is_err());
+	});
+}
+
+#[test]
+fn companies_should_reach_no_ones_money_and_no_storage() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		let (victim, thief) = (account(Dave), account(Alice));
+		let before = Balances::total_balance(&victim);
+		let address = |account: &AccountId| sp_runtime::MultiAddress::Id(account.clone());
+		let transfer = pallet_balances::Call::<Runtime>::force_transfer {
+			source: address(&victim),
+			dest: address(&thief),
+			value: 1,
+		};
+		let set = pallet_balances::Call::<Runtime>::force_set_balance {
+			who: address(&victim),
+			new_free: 0,
+		};
+		let key = frame_system::Account::<Runtime>::hashed_key_for(&victim);
+		let attempts: [RuntimeCall; 7] = [
+			transfer.clone().into(),
+			set.into(),
+			frame_system::Call::<Runtime>::set_storage { items: vec![(key.clone(), vec![])] }.into(),
+			frame_system::Call::<Runtime>::kill_storage { keys: vec![key.clone()] }.into(),
+			frame_system::Call::<Runtime>::kill_prefix { prefix: key, subkeys: 9 }.into(),
+			frame_system::Call::<Runtime>::set_code { code: vec![1] }.into(),
+			pallet_sudo::Call::<Runtime>::sudo { call: Box::new(transfer.into()) }.into(),
+		];
+		for attempt in attempts {
+			let result = govern(attempt.clone(), &[Alice, Bob, Charlie]);
+			assert!(matches!(result, Some(Err(_))), "{attempt:?}: {result:?}");
+		}
+		assert_eq!(Balances::total_balance(&victim), before);
+	});
+}
+
+#[test]
+fn companies_should_authorize_upgrades() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		let code_hash = H256::repeat_byte(5);
+		let upgrade = || pallet_upgrades::Call::<Runtime>::authorize_upgrade { code_hash };
+		assert_eq!(govern(upgrade(), &[Alice, Charlie]), Some(Ok(())));
+		let authorized = System::authorized_upgrade();
+		assert!(authorized.is_some_and(|upgrade| *upgrade.code_hash() == code_hash));
+		let alone = spb_runtime::Upgrades::authorize_upgrade(signed(Alice), code_hash);
+		assert_eq!(alone, Err(DispatchError::BadOrigin));
+	});
+}
+
+#[test]
+fn companies_should_be_bounded() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		let most: u32 = spb_runtime::configs::MaxCompanies::get();
+		for n in 3..most {
+			assert_ok!(Spb::add_company(RuntimeOrigin::root(), AccountId::from([n as u8; 32])));
+		}
+		let one_more = Spb::add_company(RuntimeOrigin::root(), AccountId::from([255; 32]));
+		assert_eq!(one_more, Err(pallet_spb::Error::<Runtime>::TooManyCompanies.into()));
+	});
+}
