@@ -8,7 +8,7 @@ use frame_support::{
 	dispatch::GetDispatchInfo,
 	traits::{fungible::Inspect, Get},
 };
-use parity_scale_codec::Encode;
+use codec::Encode;
 use sp_core::H256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
 use sp_runtime::{traits::Hash as _, DispatchError};
