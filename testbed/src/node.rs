@@ -5,7 +5,6 @@
 
 use crate::process::{open_log, Guarded, NoLine};
 use spb_client::connection::{Connection, ConnectionError, Patience};
-use subxt::rpcs::client::RpcParams;
 use std::{
 	ffi::OsString,
 	io,
@@ -14,6 +13,7 @@ use std::{
 	process::Command,
 	time::Duration,
 };
+use subxt::rpcs::client::RpcParams;
 
 /// How long a node may take to start on a loaded machine.
 const START: Duration = Duration::from_secs(180);
@@ -100,14 +100,7 @@ impl Options {
 	}
 
 	fn of(program: PathBuf, role: Role) -> Self {
-		Self {
-			program,
-			role,
-			chain: None,
-			base_path: None,
-			log: None,
-			arguments: Vec::new(),
-		}
+		Self { program, role, chain: None, base_path: None, log: None, arguments: Vec::new() }
 	}
 
 	/// On the chain of this specification.
@@ -234,7 +227,10 @@ fn launch(
 	let mut command = Command::new(&options.program);
 	match options.role {
 		Role::Development => command.arg("--dev"),
-		Role::Validator(name) => command.arg(format!("--{name}")),
+		// Without this, a validator does not make the key that others know it by.
+		Role::Validator(name) => {
+			command.arg(format!("--{name}")).arg("--unsafe-force-node-key-generation")
+		},
 		Role::Full => &mut command,
 	};
 	// What `--dev` does for a node that has no folder of its own.

@@ -95,10 +95,12 @@ impl Scene {
 		Self::start(options, chain).await
 	}
 
-	/// Starts Alice of two validators; her chain moves when [`Self::bob`] runs too.
+	/// Starts Alice of two validators. She makes blocks alone too; they become final when
+	/// [`Self::bob`] runs.
 	pub async fn set_of_two(folder: &str) -> Self {
 		let chain = fast(folder, "local");
-		Self::start(Options::validator(node_program(), "alice").chain(&chain), chain).await
+		let alice = Options::validator(node_program(), "alice").argument("--force-authoring");
+		Self::start(alice.chain(&chain), chain).await
 	}
 
 	/// How to start the other validator of [`Self::set_of_two`].
