@@ -2,8 +2,8 @@
 
 use crate::{
 	AccountId, Aura, Authorship, Balance, Balances, Block, CompanyCouncil, Hash, Nonce, PalletInfo,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
-	Session, SessionKeys, System, Validators, VERSION,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
+	RuntimeTask, Session, SessionKeys, System, Validators, VERSION,
 };
 use frame_support::{
 	derive_impl,
@@ -11,8 +11,8 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Balanced, Credit},
-		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, EitherOfDiverse, Get, Imbalance,
-		NeverEnsureOrigin, OnUnbalanced, VariantCountOf,
+		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, EitherOfDiverse, Get,
+		Imbalance, NeverEnsureOrigin, OnUnbalanced, VariantCountOf,
 	},
 	weights::{
 		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
