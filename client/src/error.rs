@@ -78,6 +78,9 @@ pub enum Error {
 	/// An answer that cannot be written.
 	#[error("the answer cannot be written: {0}")]
 	Output(#[from] std::io::Error),
+	/// What was done has been undone since, by someone else.
+	#[error("{0}")]
+	Undone(&'static str),
 	/// Arguments that do not go together or cannot be used.
 	#[error("{0}")]
 	Input(String),
@@ -105,7 +108,7 @@ impl Classify for Error {
 			Self::Tx(error) => error.kind(),
 			Self::Meter(error) => error.kind(),
 			Self::Trade(error) => error.kind(),
-			Self::Output(_) => Kind::Failed,
+			Self::Output(_) | Self::Undone(_) => Kind::Failed,
 			Self::Input(_) => Kind::BadInput,
 		}
 	}
@@ -119,6 +122,7 @@ impl Classify for Error {
 			Self::Meter(error) => error.code(),
 			Self::Trade(error) => error.code(),
 			Self::Output(_) => "output".into(),
+			Self::Undone(_) => "undone".into(),
 			Self::Input(_) => "bad-input".into(),
 		}
 	}

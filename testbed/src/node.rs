@@ -241,6 +241,8 @@ fn launch(
 		.args(["--rpc-port", &port.to_string()])
 		.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0"])
 		.args(["--no-prometheus", "--no-mdns", "--no-telemetry"])
+		// The line that says where it listens is of the level that is the default.
+		.env_remove("RUST_LOG")
 		// A node that is killed leaves its folder behind; this one goes with the guard.
 		.env("TMPDIR", scratch);
 	if let Some(chain) = &options.chain {

@@ -226,8 +226,8 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 			}
 		}
 		self.metrics.prepared_messages.inc_by(taken);
-		self.inbox.pass_over(&there);
-		self.inbox.decline(&declined)?;
+		self.inbox.decline(&there);
+		self.inbox.decline(&declined);
 		self.inbox.discard(&nothing)
 	}
 }

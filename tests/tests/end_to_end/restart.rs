@@ -3,7 +3,7 @@
 use crate::FOLDER;
 use spb_client::{
 	chain::calls,
-	connection::Status,
+	connection::{Stall, Status},
 	meter::Reading,
 	trade::{wait_for_ctp, wait_for_receipt, Goal},
 };
@@ -30,13 +30,11 @@ async fn trade_across(end: End) {
 	assert!(before.equal && before.open == 1);
 	// One that waits for a block is not lost either, unless the node is killed that very moment.
 	let waiting = trader.commit(&pair.order(300, tenths(1), 200)).await.unwrap();
-	loop {
-		let status = scene.connection.ctp(&waiting.id, None).await.unwrap().status;
-		if status != Status::Unknown {
-			break;
-		}
-		tokio::task::yield_now().await;
+	let mut heads = scene.connection.heads(Stall::default());
+	while scene.connection.ctp(&waiting.id, None).await.unwrap().status == Status::Unknown {
+		heads.next().await.unwrap();
 	}
+	drop(heads);
 
 	match end {
 		End::Stopped => scene.node.stop().unwrap(),

@@ -119,6 +119,12 @@ impl pallet_balances::Config for Test {
 	type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
 }
 
+impl pallet_spb::Carries for RuntimeCall {
+	fn carried(&self) -> Option<&Self> {
+		None
+	}
+}
+
 impl pallet_spb::Config for Test {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
