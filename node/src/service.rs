@@ -2,6 +2,7 @@
 
 use crate::spb::{
 	self,
+	conduct::Conduct,
 	events::{Events, Watch},
 	feed::Feed,
 	finality::{Keep, Tidy},
@@ -247,7 +248,11 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 }
 
 /// Starts a node.
-pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, ServiceError> {
+pub fn run(
+	mut config: Configuration,
+	keep: Keep,
+	conduct: &Conduct,
+) -> Result<TaskManager, ServiceError> {
 	// The pallet's off-chain worker keeps the CTP database in order, on full nodes too.
 	config.offchain_worker.enabled = true;
 
@@ -298,10 +303,10 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 
 	let protocols = Protocols::new(&genesis);
 	let (sidecar_config, sidecar_requests) =
-		network::protocol::<Litep2pNetworkBackend>(protocols.sidecar);
+		network::protocol::<Litep2pNetworkBackend>(protocols.sidecar.clone());
 	net_config.add_request_response_protocol(sidecar_config);
 	let (database_config, database_requests) =
-		network::protocol::<Litep2pNetworkBackend>(protocols.database);
+		network::protocol::<Litep2pNetworkBackend>(protocols.database.clone());
 	net_config.add_request_response_protocol(database_config);
 	let slot_duration = sc_consensus_aura::slot_duration::<AuraId, _, _>(&*client)?;
 	let announcements = SidecarAnnouncements {
@@ -384,10 +389,13 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 	spawner.spawn_blocking("spb-indexer", Some("spb"), indexer.run());
 
 	let sidecar_server = SidecarServer { sidecars: sidecars.clone(), metrics: metrics.clone() };
-	let sidecar_server = Server::new(sidecar_requests, sidecar_server);
+	let sidecar_server = conduct.sidecars(sidecar_server);
+	let sidecar_server = Server::new(sidecar_requests, sidecar_server, metrics.clone());
 	let database_server = DatabaseServer { databases: database.clone(), metrics: metrics.clone() };
-	let database_server = Server::new(database_requests, database_server);
+	let database_server = conduct.databases(database_server);
+	let database_server = Server::new(database_requests, database_server, metrics.clone());
 	let peers = Arc::new(Connected { network: network.clone(), sync: sync_service.clone() });
+	conduct.among(peers.clone(), protocols, task_manager.spawn_handle());
 	spawner.spawn_blocking("spb-sidecar-server", Some("spb"), sidecar_server.run());
 	spawner.spawn_blocking("spb-database-server", Some("spb"), database_server.run());
 	spawner.spawn_blocking("spb-fetcher", Some("spb"), fetcher.run(peers.clone()));
@@ -445,7 +453,7 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 		);
 		let proposer_factory = SealingFactory::new(
 			ordinary,
-			database,
+			conduct.rules(database, genesis),
 			inbox,
 			sidecars,
 			unjudged.clone(),
@@ -457,8 +465,8 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 				slot_duration,
 				client: client.clone(),
 				select_chain,
-				block_import: import,
-				proposer_factory,
+				block_import: conduct.own_blocks(import),
+				proposer_factory: conduct.proposers(proposer_factory),
 				create_inherent_data_providers: SlotAndTime(client),
 				force_authoring,
 				backoff_authoring_blocks: None,
