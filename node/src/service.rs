@@ -9,6 +9,7 @@ use crate::spb::{
 	import::DatabaseImport,
 	inbox::{Inbox, Limits},
 	indexer::Indexer,
+	inherent::SealExpected,
 	metrics::Metrics,
 	network::{
 		self,
@@ -109,27 +110,33 @@ fn own(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
 	ServiceError::Application(Box::new(error))
 }
 
-/// The inherents of every block: its slot and its time.
+/// The inherents of every block that do not come from its proposer: its slot and its time.
 #[derive(Clone)]
-struct SlotAndTime(Arc<FullClient>);
+struct SlotAndTime {
+	client: Arc<FullClient>,
+	metrics: Metrics,
+}
 
 #[async_trait::async_trait]
 impl CreateInherentDataProviders<Block, ()> for SlotAndTime {
-	type InherentDataProviders = (sp_consensus_aura::inherents::InherentDataProvider, Timestamp);
+	type InherentDataProviders =
+		(sp_consensus_aura::inherents::InherentDataProvider, Timestamp, SealExpected);
 
 	async fn create_inherent_data_providers(
 		&self,
 		parent: Hash,
 		(): (),
 	) -> Result<Self::InherentDataProviders, Box<dyn std::error::Error + Send + Sync>> {
-		let duration =
-			sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(&*self.0, parent)?;
+		let duration = sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(
+			&*self.client,
+			parent,
+		)?;
 		let time = Timestamp::from_system_time();
 		let slot =
 			sp_consensus_aura::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
 				*time, duration,
 			);
-		Ok((slot, time))
+		Ok((slot, time, SealExpected(self.metrics.clone())))
 	}
 }
 
@@ -219,7 +226,10 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 			block_import: import.clone(),
 			justification_import: Some(Box::new(grandpa)),
 			client: client.clone(),
-			create_inherent_data_providers: SlotAndTime(client.clone()),
+			create_inherent_data_providers: SlotAndTime {
+				client: client.clone(),
+				metrics: metrics.clone(),
+			},
 			spawner: &task_manager.spawn_essential_handle(),
 			registry: config.prometheus_registry(),
 			check_for_equivocation: Default::default(),
@@ -457,7 +467,7 @@ pub fn run(
 			inbox,
 			sidecars,
 			unjudged.clone(),
-			metrics,
+			metrics.clone(),
 			task_manager.spawn_handle(),
 		);
 		let aura = sc_consensus_aura::start_aura::<AuraPair, _, _, _, _, _, _, _, _, (), _>(
@@ -467,7 +477,7 @@ pub fn run(
 				select_chain,
 				block_import: conduct.own_blocks(import),
 				proposer_factory: conduct.proposers(proposer_factory),
-				create_inherent_data_providers: SlotAndTime(client),
+				create_inherent_data_providers: SlotAndTime { client, metrics },
 				force_authoring,
 				backoff_authoring_blocks: None,
 				keystore: keystore.keystore(),

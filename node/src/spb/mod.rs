@@ -20,6 +20,7 @@ pub mod finality;
 pub mod import;
 pub mod inbox;
 pub mod indexer;
+pub mod inherent;
 pub mod message;
 pub mod metrics;
 #[cfg(feature = "misbehaviour")]
