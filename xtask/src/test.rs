@@ -54,7 +54,7 @@ fn javascript(workspace: &Workspace, folder: &Path) -> Result<(), ProcessError> 
 }
 
 /// Tells tests over real processes where these are.
-fn with_binaries<'a>(command: &'a mut Command, workspace: &Workspace) -> &'a mut Command {
+pub fn with_binaries<'a>(command: &'a mut Command, workspace: &Workspace) -> &'a mut Command {
 	command.env("SPB_NODE", workspace.binary("spb-node")).env("SPB_CLI", workspace.binary("spb"))
 }
 
