@@ -51,8 +51,8 @@ impl Binary {
 	fn command(self) -> &'static str {
 		match self {
 			Self::Hostile => {
-				"cargo build --release --workspace --bin spb-node-hostile --features \
-				 spb-node/misbehaviour"
+				"cargo build --release --workspace --bin spb-node-hostile \
+				 --features spb-node/misbehaviour"
 			},
 			_ => "cargo xtask build",
 		}

@@ -12,6 +12,7 @@ use crate::{
 pub fn run(workspace: &Workspace) -> Result<(), Error> {
 	let toolchain = setup::ensure(workspace, Purpose::Faults)?;
 	build::run(workspace, toolchain)?;
+	build::hostile(workspace, toolchain)?;
 	let mut cargo = toolchain.command(workspace, "cargo");
 	cargo.args(["test", "--release", "--workspace", "--test", "faults", "--", "--all"]);
 	Ok(process::run(with_binaries(&mut cargo, workspace))?)

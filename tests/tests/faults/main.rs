@@ -4,6 +4,7 @@
 //! scenario, names play those, `--list` lists them. Exit code 0 if all passed, 1 if not, 2 for
 //! arguments that make no sense.
 
+mod attacks;
 mod clock;
 mod disk;
 mod joining;
@@ -22,7 +23,7 @@ use std::{env, io, path::Path, process::ExitCode};
 /// Where what scenarios share is kept.
 const SHARED: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// All scenarios, in the order in which they are played.
+/// The faults, in the order in which they are played; the attacks come after them.
 const SCENARIOS: &[Scenario] = &[
 	Scenario {
 		name: "kill-and-restart",
@@ -80,12 +81,17 @@ const SCENARIOS: &[Scenario] = &[
 	},
 ];
 
+/// All scenarios, in the order in which they are played.
+fn scenarios() -> Vec<Scenario> {
+	[SCENARIOS, attacks::SCENARIOS].concat()
+}
+
 fn main() -> ExitCode {
-	let names = match arguments::parse(env::args().skip(1), SCENARIOS) {
+	let names = match arguments::parse(env::args().skip(1), &scenarios()) {
 		Ok(Task::Run(names)) => names,
 		Ok(Task::List) => {
-			for Scenario { name, kind, selected, .. } in SCENARIOS {
-				let selected = if *selected { "among the tests" } else { "" };
+			for Scenario { name, kind, selected, .. } in scenarios() {
+				let selected = if selected { "among the tests" } else { "" };
 				println!("{name:<28}{kind:?}  {selected}");
 			}
 			return ExitCode::SUCCESS;
@@ -114,8 +120,10 @@ fn play(names: &[&str]) -> io::Result<Vec<Outcome>> {
 		.enable_all()
 		.build()?;
 	let mut outcomes = Vec::new();
-	let scenarios = SCENARIOS.iter().filter(|scenario| names.contains(&scenario.name));
-	for scenario in scenarios {
+	for scenario in scenarios() {
+		if !names.contains(&scenario.name) {
+			continue;
+		}
 		println!("{} of {}: {}", outcomes.len() + 1, names.len(), scenario.name);
 		let outcome = runtime.block_on(scenario.run(Path::new(SHARED)));
 		println!("{outcome}");
