@@ -42,19 +42,23 @@ pub fn fast_chain(folder: &str) -> PathBuf {
 
 /// The same for one of the node's chains.
 pub fn fast(folder: &str, chain: &str) -> PathBuf {
+	specify(folder, chain, Some(&FAST))
+}
+
+/// The specification of one of the node's chains, with other parameters if any are given; made once
+/// for a node's program.
+pub fn specify(folder: &str, chain: &str, parameters: Option<&Parameters>) -> PathBuf {
 	let program = node_program();
 	let metadata = fs::metadata(&program).unwrap();
 	let mut hasher = DefaultHasher::new();
 	let made = metadata.modified().unwrap();
-	let Parameters { min_lifetime, max_lifetime, grace, evidence_window, slot_duration } = FAST;
-	let parameters = (min_lifetime, max_lifetime, grace, evidence_window, slot_duration);
-	(&program, metadata.len(), made, parameters).hash(&mut hasher);
+	(&program, metadata.len(), made, format!("{parameters:?}")).hash(&mut hasher);
 	let path = Path::new(folder).join(format!("{chain}-{:016x}.json", hasher.finish()));
 	if !path.is_file() {
 		fs::create_dir_all(folder).unwrap();
 		// Another test may be making it too: each writes its own and the last one stays.
 		let own = tempfile::NamedTempFile::new_in(folder).unwrap();
-		specification::write(&program, chain, &FAST, own.path()).unwrap();
+		specification::write(&program, chain, parameters, own.path()).unwrap();
 		own.persist(&path).unwrap();
 	}
 	path

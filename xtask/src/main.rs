@@ -1,4 +1,4 @@
-//! Set-up, build, demo, tests and lint: what `cargo xtask` runs.
+//! Set-up, build, demo, tests, faults and lint: what `cargo xtask` runs.
 //!
 //! Each command is a module with a `run` function. What they share: [`workspace`] knows the paths,
 //! [`toolchain`] the one Rust that compiles everything, [`setup`] finds and installs what is
@@ -12,6 +12,7 @@
 mod args;
 mod build;
 mod demo;
+mod faults;
 mod lint;
 mod process;
 mod setup;
@@ -58,6 +59,7 @@ fn run(command: &Command) -> Result<(), Error> {
 		},
 		Command::Demo(options) => Ok(demo::run(&workspace, options)?),
 		Command::Test => Ok(test::run(&workspace)?),
+		Command::Faults => Ok(faults::run(&workspace)?),
 		Command::Lint => Ok(lint::run(&workspace)?),
 	}
 }

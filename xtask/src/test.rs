@@ -21,7 +21,11 @@ use std::{
 pub fn run(workspace: &Workspace) -> Result<(), Error> {
 	let toolchain = setup::ensure(workspace, Purpose::Test)?;
 	let mut steps = Steps::new("test", 3);
-	if steps.run("build", || build::run(workspace, toolchain)) {
+	let build = || {
+		build::run(workspace, toolchain)?;
+		build::hostile(workspace, toolchain)
+	};
+	if steps.run("build", build) {
 		steps.run("Rust tests", || {
 			let mut cargo = toolchain.command(workspace, "cargo");
 			cargo.args(["test", "--release", "--workspace", "--no-fail-fast"]);
@@ -54,8 +58,11 @@ fn javascript(workspace: &Workspace, folder: &Path) -> Result<(), ProcessError> 
 }
 
 /// Tells tests over real processes where these are.
-fn with_binaries<'a>(command: &'a mut Command, workspace: &Workspace) -> &'a mut Command {
-	command.env("SPB_NODE", workspace.binary("spb-node")).env("SPB_CLI", workspace.binary("spb"))
+pub fn with_binaries<'a>(command: &'a mut Command, workspace: &Workspace) -> &'a mut Command {
+	command
+		.env("SPB_NODE", workspace.binary("spb-node"))
+		.env("SPB_NODE_HOSTILE", workspace.binary("spb-node-hostile"))
+		.env("SPB_CLI", workspace.binary("spb"))
 }
 
 /// Whether the packages of a folder are absent, incomplete or older than its lock file.

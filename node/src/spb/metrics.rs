@@ -1,5 +1,6 @@
 //! What operators see in Prometheus: `spb_*`.
 
+use sc_network::ReputationChange;
 use spb_primitives::Refusal;
 use substrate_prometheus_endpoint::{
 	exponential_buckets, prometheus::core::Collector, register, Counter, CounterVec, Gauge,
@@ -25,6 +26,9 @@ pub struct Metrics {
 	pub prepare_seconds: Histogram,
 	/// Candidates that prepared blocks took in.
 	pub prepared_messages: Counter<U64>,
+	/// Candidates that prepared blocks did not take in, by rule and reason; one that waits counts for
+	/// each block.
+	pub messages_declined: CounterVec<U64>,
 	/// Open CTPs after the best block.
 	pub open: Gauge<U64>,
 	/// CTPs that entered the database on the best chain.
@@ -47,8 +51,10 @@ pub struct Metrics {
 	pub sidecars_missed: Counter<U64>,
 	/// Sidecars sent to peers.
 	pub sidecars_served: Counter<U64>,
-	/// Answers of peers that were proven wrong or did not decode.
-	pub answers_refused: Counter<U64>,
+	/// Answers of peers that were proven wrong or did not decode, by what was wrong.
+	pub answers_refused: CounterVec<U64>,
+	/// Requests of peers that did not decode or came too fast, by what was wrong.
+	pub requests_refused: CounterVec<U64>,
 	/// Whether the database of the best block is missing here.
 	pub database_missing: Gauge<U64>,
 	/// Databases restored from peers or from the node's own sidecars.
@@ -119,6 +125,11 @@ impl Metrics {
 				"spb_prepared_messages_total",
 				"Messages that prepared blocks took in",
 			)?,
+			messages_declined: counters(
+				"spb_messages_declined_total",
+				"Messages that prepared blocks did not take in, by rule and reason",
+				&["rule", "reason"],
+			)?,
 			open: gauge("spb_open_ctps", "Open CTPs after the best block")?,
 			added: counter("spb_added_ctps_total", "CTPs that entered the database")?,
 			settled: counter("spb_settled_ctps_total", "CTPs that settled")?,
@@ -145,9 +156,15 @@ impl Metrics {
 				"Waits for a sidecar that ended without it",
 			)?,
 			sidecars_served: counter("spb_sidecars_served_total", "Sidecars sent to peers")?,
-			answers_refused: counter(
+			answers_refused: counters(
 				"spb_answers_refused_total",
 				"Answers of peers that were proven wrong or did not decode",
+				&["reason"],
+			)?,
+			requests_refused: counters(
+				"spb_requests_refused_total",
+				"Requests of peers that did not decode or came too fast",
+				&["reason"],
 			)?,
 			database_missing: gauge(
 				"spb_database_missing",
@@ -181,6 +198,21 @@ impl Metrics {
 	pub fn refused(&self, refusal: Refusal) {
 		self.checked(Checked::Bad);
 		self.blocks_refused.with_label_values(&[refusal.rule(), refusal.name()]).inc();
+	}
+
+	/// Counts a message that a prepared block did not take in.
+	pub fn declined(&self, refusal: Refusal) {
+		self.messages_declined.with_label_values(&[refusal.rule(), refusal.name()]).inc();
+	}
+
+	/// Counts an answer that cost its peer this much.
+	pub fn answer_refused(&self, change: &ReputationChange) {
+		self.answers_refused.with_label_values(&[change.reason]).inc();
+	}
+
+	/// Counts a request that cost its peer this much.
+	pub fn request_refused(&self, change: &ReputationChange) {
+		self.requests_refused.with_label_values(&[change.reason]).inc();
 	}
 }
 

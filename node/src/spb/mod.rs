@@ -8,16 +8,23 @@
 //! tidies up behind the last final block, [`indexer`] writes the history of [`trades`], [`events`]
 //! tells what becomes of each CTP, and [`rpc`] answers for all of it.
 //!
+//! Whatever a node could deceive others with goes through [`conduct`], which leaves it as it is
+//! unless the node was built to misbehave.
+//!
 //! No rule of SPB is decided here: [`runtime`] is the only way to them.
 
+pub mod conduct;
 pub mod events;
 pub mod feed;
 pub mod finality;
 pub mod import;
 pub mod inbox;
 pub mod indexer;
+pub mod inherent;
 pub mod message;
 pub mod metrics;
+#[cfg(feature = "misbehaviour")]
+pub mod misbehaviour;
 pub mod network;
 pub mod pool;
 pub mod proposer;

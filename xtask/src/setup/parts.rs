@@ -21,6 +21,10 @@ pub enum Part {
 	Node,
 	/// What installs and starts the JavaScript checks.
 	Npm,
+	/// What makes networks that can be cut.
+	Ip,
+	/// What puts clocks wrong.
+	Faketime,
 }
 
 impl Part {
@@ -39,6 +43,8 @@ impl Part {
 			Self::Clippy => "clippy",
 			Self::Node => "Node.js 18 or newer",
 			Self::Npm => "npm",
+			Self::Ip => "ip",
+			Self::Faketime => "libfaketime",
 		}
 	}
 
@@ -51,6 +57,8 @@ impl Part {
 			Self::OpenSsl => Some("libssl-dev"),
 			Self::Node => Some("nodejs"),
 			Self::Npm => Some("npm"),
+			Self::Ip => Some("iproute2"),
+			Self::Faketime => Some("libfaketime"),
 			Self::WasmTarget | Self::Rustfmt | Self::Clippy => None,
 		}
 	}
@@ -63,6 +71,8 @@ pub enum Purpose {
 	Build,
 	/// Compiling and testing.
 	Test,
+	/// Compiling and making things go wrong.
+	Faults,
 	/// Compiling and linting.
 	Lint,
 	/// All of it.
@@ -76,10 +86,12 @@ impl Purpose {
 		match self {
 			Self::Build => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget],
 			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm],
+			Self::Faults => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Ip, Faketime],
 			Self::Lint => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy],
-			Self::Everything => {
-				&[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm]
-			},
+			Self::Everything => &[
+				Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm, Ip,
+				Faketime,
+			],
 		}
 	}
 }

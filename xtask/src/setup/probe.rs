@@ -26,6 +26,10 @@ pub const DEBIAN_WASM: &str = "/usr/lib/rustlib/wasm32v1-none/lib";
 /// The file beside them that says for which compiler they were built.
 pub const STAMP: &str = ".rustc";
 
+/// Where distributions put libraries of their architectures, and the one that puts clocks wrong.
+const LIBRARIES: &str = "/usr/lib";
+const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
+
 /// The oldest Node.js that the JavaScript checks run with.
 const OLDEST_NODE: u32 = 18;
 
@@ -70,6 +74,17 @@ fn tool(part: Part) -> Option<String> {
 		Part::Node => process::answer(Command::new("node").arg("--version"))
 			.filter(|version| is_new_enough(version)),
 		Part::Npm => in_path("npm").map(|path| path.display().to_string()),
+		// Where people that are not root may not have it in their path.
+		Part::Ip => ["ip", "/usr/sbin/ip", "/sbin/ip"]
+			.iter()
+			.find_map(in_path)
+			.map(|path| path.display().to_string()),
+		Part::Faketime => fs::read_dir(LIBRARIES)
+			.ok()?
+			.flatten()
+			.map(|folder| folder.path().join(FAKETIME))
+			.find(|library| library.is_file())
+			.map(|library| library.display().to_string()),
 		Part::WasmTarget | Part::Rustfmt | Part::Clippy => None,
 	}
 }

@@ -155,6 +155,22 @@ fn javascript_should_be_installed_for_tests_only() {
 }
 
 #[test]
+fn what_breaks_things_should_be_installed_for_faults_only() {
+	let without = || {
+		let mut found = complete();
+		found.tools.remove(&Part::Ip);
+		found.tools.remove(&Part::Faketime);
+		FakeMachine::new(found)
+	};
+	let mut machine = without();
+	assert_eq!(prepare(&mut machine, Purpose::Test), Ok(Toolchain::Default));
+	assert_eq!(machine.performed, []);
+	let mut machine = without();
+	assert_eq!(prepare(&mut machine, Purpose::Faults), Ok(Toolchain::Default));
+	assert_eq!(machine.performed, [Step::Apt(vec!["iproute2", "libfaketime"])]);
+}
+
+#[test]
 fn lint_tools_should_come_from_where_the_compiler_comes() {
 	let bare = RustFound { rustfmt: false, clippy: false, ..rust() };
 
