@@ -63,16 +63,13 @@ pub fn write(
 		fs::write(path, text)
 			.map_err(|source| SpecificationError::Write { path: path.to_owned(), source })
 	};
-	let specification = build(program, ["--chain".as_ref(), chain.as_ref()])?;
+	let specification = build(program, &["--chain".as_ref(), chain.as_ref()])?;
 	written(&patch(&specification, parameters)?)?;
-	written(&build(program, ["--raw".as_ref(), "--chain".as_ref(), path.as_os_str()])?)
+	written(&build(program, &["--raw".as_ref(), "--chain".as_ref(), path.as_os_str()])?)
 }
 
-/// What `spb-node build-spec` writes.
-fn build<const N: usize>(
-	program: &Path,
-	arguments: [&OsStr; N],
-) -> Result<Vec<u8>, SpecificationError> {
+/// What `spb-node build-spec` writes, with these arguments.
+pub fn build(program: &Path, arguments: &[&OsStr]) -> Result<Vec<u8>, SpecificationError> {
 	let output = Command::new(program)
 		.args(["build-spec", "--disable-default-bootnode"])
 		.args(arguments)

@@ -21,6 +21,10 @@ pub enum Part {
 	Node,
 	/// What installs and starts the JavaScript checks.
 	Npm,
+	/// What checks the alert rules.
+	Promtool,
+	/// What the operators' handbook edits specifications with, which a test repeats.
+	Jq,
 }
 
 impl Part {
@@ -39,10 +43,13 @@ impl Part {
 			Self::Clippy => "clippy",
 			Self::Node => "Node.js 18 or newer",
 			Self::Npm => "npm",
+			Self::Promtool => "promtool",
+			Self::Jq => "jq",
 		}
 	}
 
-	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust.
+	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust, and for promtool, whose
+	/// package would start a server.
 	pub fn package(self) -> Option<&'static str> {
 		match self {
 			Self::Protoc => Some("protobuf-compiler"),
@@ -51,7 +58,8 @@ impl Part {
 			Self::OpenSsl => Some("libssl-dev"),
 			Self::Node => Some("nodejs"),
 			Self::Npm => Some("npm"),
-			Self::WasmTarget | Self::Rustfmt | Self::Clippy => None,
+			Self::Jq => Some("jq"),
+			Self::WasmTarget | Self::Rustfmt | Self::Clippy | Self::Promtool => None,
 		}
 	}
 }
@@ -75,11 +83,12 @@ impl Purpose {
 		use Part::*;
 		match self {
 			Self::Build => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget],
-			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm],
+			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm, Promtool, Jq],
 			Self::Lint => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy],
-			Self::Everything => {
-				&[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm]
-			},
+			Self::Everything => &[
+				Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm, Promtool,
+				Jq,
+			],
 		}
 	}
 }
