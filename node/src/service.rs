@@ -3,6 +3,7 @@
 use crate::spb::{
 	self,
 	conduct::Conduct,
+	disk::Disk,
 	events::{Events, Watch},
 	feed::Feed,
 	finality::{Keep, Tidy},
@@ -410,6 +411,10 @@ pub fn run(
 	spawner.spawn_blocking("spb-database-server", Some("spb"), database_server.run());
 	spawner.spawn_blocking("spb-fetcher", Some("spb"), fetcher.run(peers.clone()));
 	spawner.spawn_blocking("spb-restorer", Some("spb"), restorer.run(peers));
+
+	// Without it the node merely does not say how full the disk is.
+	let disk = Disk { folder: config.data_path.clone(), metrics: metrics.clone() };
+	task_manager.spawn_handle().spawn_blocking("spb-disk", Some("spb"), disk.run());
 
 	let voter = SharedVoterState::empty();
 	let rpc_builder = {

@@ -63,18 +63,15 @@ pub fn write(
 		fs::write(path, text)
 			.map_err(|source| SpecificationError::Write { path: path.to_owned(), source })
 	};
-	let raw = |chain: &OsStr| build(program, ["--raw".as_ref(), "--chain".as_ref(), chain]);
+	let raw = |chain: &OsStr| build(program, &["--raw".as_ref(), "--chain".as_ref(), chain]);
 	let Some(parameters) = parameters else { return written(&raw(chain.as_ref())?) };
-	let specification = build(program, ["--chain".as_ref(), chain.as_ref()])?;
+	let specification = build(program, &["--chain".as_ref(), chain.as_ref()])?;
 	written(&patch(&specification, parameters)?)?;
 	written(&raw(path.as_os_str())?)
 }
 
-/// What `spb-node build-spec` writes.
-fn build<const N: usize>(
-	program: &Path,
-	arguments: [&OsStr; N],
-) -> Result<Vec<u8>, SpecificationError> {
+/// What `spb-node build-spec` writes, with these arguments.
+pub fn build(program: &Path, arguments: &[&OsStr]) -> Result<Vec<u8>, SpecificationError> {
 	let output = Command::new(program)
 		.args(["build-spec", "--disable-default-bootnode"])
 		.args(arguments)

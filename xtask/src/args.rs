@@ -16,14 +16,16 @@ Set-up, build, demo, tests, faults and lint of the SPB workspace.
 Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
-  doctor  say what is there, what is missing and how to get it; install nothing
-  setup   find what is missing, say what will be installed, and install it
-  build   compile everything: set-up first, then the binaries
-  demo    build, then replay meter readings on one node and check the result
-  test    build, then the Rust tests and the JavaScript checks
-  faults  build, then all attacks and faults over real validators
-  lint    formatting, and clippy with warnings as errors
-  help    this text
+  doctor       say what is there, what is missing and how to get it; install nothing
+  setup        find what is missing, say what will be installed, and install it
+  build        compile everything: set-up first, then the binaries
+  demo         build, then replay meter readings on one node and check the result
+  test         build, then the Rust tests, the JavaScript checks, the networks of
+               zombienet/ and the alert rules
+  faults       build, then all attacks and faults over real validators
+  lint         formatting, and clippy with warnings as errors
+  chain-specs  build, then write chain-specs/ anew
+  help         this text
 
 Options of demo:
   --readings FILE   quarter-hour readings (default: data/week_june.csv)
@@ -56,6 +58,8 @@ pub enum Command {
 	Faults,
 	/// Check formatting and lints.
 	Lint,
+	/// Write the chain specifications of the repository.
+	ChainSpecs,
 }
 
 /// A command line that makes no sense.
@@ -122,6 +126,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 		Some("test") => ("test", Command::Test),
 		Some("faults") => ("faults", Command::Faults),
 		Some("lint") => ("lint", Command::Lint),
+		Some("chain-specs") => ("chain-specs", Command::ChainSpecs),
 		Some("demo") => return demo_options(rest).map(Command::Demo),
 		_ => return Err(UsageError::UnknownCommand(lossy(&name))),
 	};

@@ -11,6 +11,7 @@
 
 mod args;
 mod build;
+mod chain_specs;
 mod demo;
 mod faults;
 mod lint;
@@ -61,6 +62,7 @@ fn run(command: &Command) -> Result<(), Error> {
 		Command::Test => Ok(test::run(&workspace)?),
 		Command::Faults => Ok(faults::run(&workspace)?),
 		Command::Lint => Ok(lint::run(&workspace)?),
+		Command::ChainSpecs => Ok(chain_specs::run(&workspace)?),
 	}
 }
 
@@ -72,6 +74,7 @@ enum Error {
 	Setup(setup::SetupError),
 	Process(process::ProcessError),
 	Demo(demo::DemoError),
+	ChainSpecs(chain_specs::ChainSpecsError),
 	Steps(steps::StepsError),
 }
 
@@ -95,6 +98,7 @@ impl fmt::Display for Error {
 			Self::Setup(error) => write!(f, "error: {error}"),
 			Self::Process(error) => write!(f, "error: {error}"),
 			Self::Demo(error) => write!(f, "error: {error}"),
+			Self::ChainSpecs(error) => write!(f, "error: {error}"),
 			Self::Steps(error) => write!(f, "error: {error}"),
 		}
 	}
@@ -127,6 +131,12 @@ impl From<process::ProcessError> for Error {
 impl From<demo::DemoError> for Error {
 	fn from(error: demo::DemoError) -> Self {
 		Self::Demo(error)
+	}
+}
+
+impl From<chain_specs::ChainSpecsError> for Error {
+	fn from(error: chain_specs::ChainSpecsError) -> Self {
+		Self::ChainSpecs(error)
 	}
 }
 

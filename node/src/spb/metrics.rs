@@ -37,6 +37,8 @@ pub struct Metrics {
 	pub settled: Counter<U64>,
 	/// CTPs that expired on the best chain.
 	pub expired: Counter<U64>,
+	/// Bytes of the disk that the chain's folder takes.
+	pub disk_bytes: Gauge<U64>,
 	/// Bytes of sidecars stored.
 	pub sidecar_bytes: Counter<U64>,
 	/// The last final block whose trades are indexed.
@@ -102,7 +104,7 @@ impl Metrics {
 				HistogramOpts::new(name, help).buckets(exponential_buckets(0.001, 2.0, 13)?);
 			enlist(Histogram::with_opts(options)?, registry)
 		};
-		Ok(Self {
+		let metrics = Self {
 			inbox_messages: gauge("spb_inbox_messages", "Messages that wait for a block")?,
 			inbox_bytes: gauge("spb_inbox_bytes", "Bytes of the messages that wait for a block")?,
 			inbox_evicted: counter(
@@ -134,6 +136,7 @@ impl Metrics {
 			added: counter("spb_added_ctps_total", "CTPs that entered the database")?,
 			settled: counter("spb_settled_ctps_total", "CTPs that settled")?,
 			expired: counter("spb_expired_ctps_total", "CTPs that expired")?,
+			disk_bytes: gauge("spb_disk_bytes", "Bytes of the disk that the chain's folder takes")?,
 			sidecar_bytes: counter("spb_sidecar_bytes_total", "Bytes of sidecars stored")?,
 			trades_indexed: gauge(
 				"spb_trades_indexed_block",
@@ -186,7 +189,20 @@ impl Metrics {
 				"spb_slots_skipped_total",
 				"Own slots without a block because of the CTP database",
 			)?,
-		})
+		};
+		metrics.begin();
+		Ok(metrics)
+	}
+
+	/// Shows every series from the start: the increase of one that appears with its first event
+	/// would be none.
+	fn begin(&self) {
+		for verdict in [Checked::Ok, Checked::Missing, Checked::Bad] {
+			self.blocks_checked.with_label_values(&[verdict.label()]);
+		}
+		for refusal in Refusal::ALL {
+			self.blocks_refused.with_label_values(&[refusal.rule(), refusal.name()]);
+		}
 	}
 
 	/// Counts a verdict.
@@ -234,10 +250,13 @@ mod tests {
 	fn every_metric_should_register_under_the_prefix() {
 		let registry = Registry::new();
 		let metrics = Metrics::new(Some(&registry)).unwrap();
-		metrics.checked(Checked::Ok);
-		metrics.refused(Refusal::RootMismatch);
 		let names: Vec<_> = registry.gather().iter().map(|f| f.get_name().to_string()).collect();
 		assert!(names.len() > 10 && names.iter().all(|name| name.starts_with("spb_")), "{names:?}");
+		assert!(
+			names.iter().any(|name| name == "spb_blocks_refused_total"),
+			"before the first one"
+		);
+		metrics.refused(Refusal::RootMismatch);
 		assert_eq!(metrics.blocks_refused.with_label_values(&["R4", "RootMismatch"]).get(), 1);
 	}
 }

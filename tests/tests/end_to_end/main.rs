@@ -1,6 +1,7 @@
 //! End-to-end tests over real nodes, in one program so that they run side by side.
 
 mod bad_input;
+mod chain_specs;
 mod cli;
 mod demo;
 mod network;

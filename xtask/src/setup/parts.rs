@@ -25,6 +25,10 @@ pub enum Part {
 	Ip,
 	/// What puts clocks wrong.
 	Faketime,
+	/// What checks the alert rules.
+	Promtool,
+	/// What the operators' handbook edits specifications with, which a test repeats.
+	Jq,
 }
 
 impl Part {
@@ -45,10 +49,13 @@ impl Part {
 			Self::Npm => "npm",
 			Self::Ip => "ip",
 			Self::Faketime => "libfaketime",
+			Self::Promtool => "promtool",
+			Self::Jq => "jq",
 		}
 	}
 
-	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust.
+	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust, and for promtool, whose
+	/// package would start a server.
 	pub fn package(self) -> Option<&'static str> {
 		match self {
 			Self::Protoc => Some("protobuf-compiler"),
@@ -59,7 +66,8 @@ impl Part {
 			Self::Npm => Some("npm"),
 			Self::Ip => Some("iproute2"),
 			Self::Faketime => Some("libfaketime"),
-			Self::WasmTarget | Self::Rustfmt | Self::Clippy => None,
+			Self::Jq => Some("jq"),
+			Self::WasmTarget | Self::Rustfmt | Self::Clippy | Self::Promtool => None,
 		}
 	}
 }
@@ -85,12 +93,12 @@ impl Purpose {
 		use Part::*;
 		match self {
 			Self::Build => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget],
-			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm],
+			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm, Promtool, Jq],
 			Self::Faults => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Ip, Faketime],
 			Self::Lint => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy],
 			Self::Everything => &[
-				Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm, Ip,
-				Faketime,
+				Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm, Promtool,
+				Jq, Ip, Faketime,
 			],
 		}
 	}
