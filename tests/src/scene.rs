@@ -92,6 +92,12 @@ impl Scene {
 		Self::start(Options::development(node_program()).chain(&chain), chain).await
 	}
 
+	/// Starts a node on a chain with these parameters.
+	pub async fn set_with(folder: &str, parameters: &Parameters) -> Self {
+		let chain = specify(folder, "dev", Some(parameters));
+		Self::start(Options::development(node_program()).chain(&chain), chain).await
+	}
+
 	/// Starts a node whose data stays in `base_path`.
 	pub async fn set_on_disk(folder: &str, base_path: &Path) -> Self {
 		let chain = fast_chain(folder);

@@ -3,6 +3,7 @@
 mod bad_input;
 mod chain_specs;
 mod cli;
+mod commands;
 mod demo;
 mod network;
 mod readme;
