@@ -350,8 +350,8 @@ fn launch(
 		None => command.arg("--no-prometheus"),
 	};
 	if options.namespace.is_some() {
-		// Whoever talks to it is outside.
-		command.args(["--unsafe-rpc-external", "--prometheus-external"]);
+		// Whoever talks to it is outside, and calls it by another address than it knows.
+		command.args(["--unsafe-rpc-external", "--rpc-cors", "all", "--prometheus-external"]);
 	}
 	if let Some(chain) = &options.chain {
 		command.arg("--chain").arg(chain);

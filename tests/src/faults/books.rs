@@ -185,3 +185,50 @@ fn judge_trades(made: &[Made], findings: &Findings) -> Vec<String> {
 	wrong.extend(figures.map(|(figure, text)| format!("{figure} {text}")));
 	wrong
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use codec::Decode;
+	use spb_client::{connection::Hash, meter::Issued};
+	use spb_primitives::{Energy, SignedCtp};
+
+	/// A message of nothing but zeros: what it says does not matter here.
+	fn empty<T: Decode>() -> T {
+		T::decode(&mut &[0; 1024][..]).unwrap()
+	}
+
+	fn made(id: u8, deliver: Option<u32>, confirmed: bool) -> Made {
+		let issued = Issued { id: CtpId(Hash::repeat_byte(id)), signed: empty(), proof: empty() };
+		let mut made = Made::new(issued, deliver.map(Energy::from_wh));
+		made.confirmed = confirmed;
+		made
+	}
+
+	fn settled(trades: &[(u8, u32)]) -> Findings {
+		let trade = |(id, delivered): &(u8, u32)| {
+			let (signed, delivered) = (empty::<SignedCtp>(), Energy::from_wh(*delivered));
+			(CtpId(Hash::repeat_byte(*id)), Settled { block: 1, signed, delivered })
+		};
+		Findings { settled: trades.iter().map(trade).collect(), ..Findings::default() }
+	}
+
+	#[test]
+	fn trades_as_they_should_be_should_pass() {
+		let made = [made(1, Some(10), true), made(2, None, false), made(3, Some(5), false)];
+		assert_eq!(judge_trades(&made, &settled(&[(1, 10)])), Vec::<String>::new());
+		assert_eq!(judge_trades(&made, &settled(&[(1, 10), (3, 5)])), Vec::<String>::new());
+	}
+
+	#[test]
+	fn what_is_lost_or_paid_wrongly_should_be_told() {
+		let made = [made(1, Some(10), true), made(2, None, false)];
+		let wrong = |findings: &Findings| judge_trades(&made, findings).len();
+		assert_eq!(wrong(&settled(&[])), 1, "lost");
+		assert_eq!(wrong(&settled(&[(1, 9)])), 1, "paid for something else");
+		assert_eq!(wrong(&settled(&[(1, 10), (2, 1)])), 1, "paid without delivery");
+		assert_eq!(wrong(&settled(&[(1, 10), (4, 1)])), 1, "paid for what nobody made");
+		let twice = Findings { settled_twice: 1, ..settled(&[(1, 10)]) };
+		assert_eq!(wrong(&twice), 1, "paid twice");
+	}
+}

@@ -2,7 +2,8 @@
 
 use futures::future::try_join_all;
 use spb_client::{
-	meter::{MeterError, Reading},
+	chain::calls,
+	meter::{MeterError, Reading, Receipt},
 	trade::{TradeError, Trader},
 };
 use spb_primitives::{BlockNumber, Energy};
@@ -47,10 +48,13 @@ pub async fn a_thousand(trial: &mut Trial) -> Result<()> {
 	let open = chain.until_open(&everyone, ALL).await?;
 	trial.say(format!("{ALL} CTPs are open after block {open} on all nodes"));
 
-	// Each over another node than the one where they were opened.
-	let confirmed = traders(1).zip(&mut made).map(|(trader, made)| confirm(trader, made));
-	try_join_all(confirmed).await?;
+	// All receipts are made before the first is sent, each over another node than the one where its
+	// CTP was opened.
+	let receipts = traders(1).zip(&made).map(|(trader, made)| receipts(trader, made, open));
+	let receipts: Vec<_> = receipts.collect::<Result<_>>()?;
+	try_join_all(traders(1).zip(receipts).map(|(trader, receipts)| send(trader, receipts))).await?;
 	let over = chain.over().await?;
+	made.iter_mut().flatten().for_each(|made| made.confirmed = true);
 	chain.made = made.into_iter().flatten().collect();
 	trial.attempted(format!("{ALL} CTPs were open on all nodes and were confirmed over all nodes"));
 	let closed = chain.until_open(&everyone, 0).await?;
@@ -75,11 +79,19 @@ async fn open(market: &Market, consumer: usize, trader: Trader) -> Result<Vec<Ma
 	Ok(made)
 }
 
-async fn confirm(trader: Trader, made: &mut [Made]) -> Result<()> {
-	for made in made {
-		let delivered: Energy = made.deliver.unwrap_or_default();
-		trader.confirm(&made.issued.id, delivered, Reading::New).await?;
-		made.confirmed = true;
+/// The meter's word on each CTP, at a block.
+fn receipts(trader: Trader, made: &[Made], at: BlockNumber) -> Result<Vec<Receipt>> {
+	let (meter, genesis) = (trader.meter(), trader.connection().genesis());
+	let receipts = made.iter().map(|made| {
+		let delivered = made.deliver.unwrap_or(Energy::ZERO);
+		Ok(meter.confirm(&made.issued.id, delivered, Reading::New, at, &genesis, &())?)
+	});
+	receipts.collect()
+}
+
+async fn send(trader: Trader, receipts: Vec<Receipt>) -> Result<()> {
+	for Receipt { erc, proof, .. } in receipts {
+		trader.connection().submit_message(&calls::confirm_receipt(erc, proof)).await?;
 	}
 	Ok(())
 }

@@ -18,10 +18,10 @@ pub async fn half_a_minute(trial: &mut Trial) -> Result<()> {
 	let begun = Instant::now();
 	chain.nodes[PAUSED].pause()?;
 	trial.say(format!("{} is stopped for {} s", NAMES[PAUSED], PAUSE.as_secs()));
-	let (from, mut to) = (chain.best(&others).await?, 0);
-	while begun.elapsed() < PAUSE {
-		to = chain.goes_on(&others).await?;
-	}
+	let from = chain.goes_on(&others).await?;
+	// The fault itself lasts as long.
+	tokio::time::sleep_until(begun + PAUSE).await;
+	let to = chain.connections[others[0]].finalized().await?.number;
 	let is_stopped = state(chain.nodes[PAUSED].id())? == Some('T');
 	chain.nodes[PAUSED].resume()?;
 	let took = begun.elapsed().as_secs_f64();
