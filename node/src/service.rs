@@ -397,6 +397,7 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 	let rpc_builder = {
 		let (client, pool, database) = (client.clone(), pool.clone(), database.clone());
 		let (inbox, trades, events) = (inbox.clone(), trades.clone(), events.clone());
+		let sidecars = sidecars.clone();
 		let finality = rpc::Finality {
 			justifications: grandpa_link.justification_stream(),
 			authorities: authorities.clone(),
@@ -410,6 +411,7 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 				inbox: inbox.clone(),
 				trades: trades.clone(),
 				events: events.clone(),
+				sidecars: sidecars.clone(),
 			};
 			rpc::module(spb, pool.clone(), finality.clone(), executor).map_err(own)
 		})
