@@ -4,8 +4,8 @@
 //! convert into [`Error`], and each says which [`Kind`] it is and which stable code names it.
 
 use crate::{
-	connection::ConnectionError, files::FileError, keys::KeyError, meter::MeterError,
-	trade::TradeError, tx::TxError,
+	audit::AuditError, connection::ConnectionError, files::FileError, keys::KeyError,
+	meter::MeterError, trade::TradeError, tx::TxError,
 };
 use spb_primitives::Refusal;
 
@@ -75,6 +75,9 @@ pub enum Error {
 	/// A trade.
 	#[error(transparent)]
 	Trade(#[from] TradeError),
+	/// An audit.
+	#[error(transparent)]
+	Audit(#[from] AuditError),
 	/// An answer that cannot be written.
 	#[error("the answer cannot be written: {0}")]
 	Output(#[from] std::io::Error),
@@ -108,6 +111,7 @@ impl Classify for Error {
 			Self::Tx(error) => error.kind(),
 			Self::Meter(error) => error.kind(),
 			Self::Trade(error) => error.kind(),
+			Self::Audit(error) => error.kind(),
 			Self::Output(_) | Self::Undone(_) => Kind::Failed,
 			Self::Input(_) => Kind::BadInput,
 		}
@@ -121,6 +125,7 @@ impl Classify for Error {
 			Self::Tx(error) => error.code(),
 			Self::Meter(error) => error.code(),
 			Self::Trade(error) => error.code(),
+			Self::Audit(error) => error.code(),
 			Self::Output(_) => "output".into(),
 			Self::Undone(_) => "undone".into(),
 			Self::Input(_) => "bad-input".into(),

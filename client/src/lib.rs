@@ -6,6 +6,7 @@
 //! * [`keys`], [`files`]: keys and state in files that only their owner reads;
 //! * [`meter`]: one-time keys, Certificates of Existence, ERCs; talks to no node;
 //! * [`trade`]: CTPs on the cheapest offer, places in the pool, waiting for what becomes of them;
+//! * [`audit`]: the evidence of past blocks, verified anew;
 //! * [`error`]: what all errors have in common, and exit codes; [`progress`]: bars.
 //!
 //! A consumer's trade from end to end:
@@ -39,6 +40,7 @@
 //! # }
 //! ```
 
+pub mod audit;
 pub mod chain;
 pub mod connection;
 pub mod error;

@@ -58,7 +58,7 @@ fn directory(named: Option<PathBuf>) -> Result<Directory> {
 	}
 }
 
-async fn run(options: Options) -> Result<()> {
+async fn run(options: Options) -> Result<ExitCode> {
 	let context = Context {
 		url: options.url,
 		patience: Patience(Duration::from_secs(options.patience.into())),
@@ -68,10 +68,13 @@ async fn run(options: Options) -> Result<()> {
 		verbose: options.verbose,
 	};
 	let name = options.command.name();
-	match options.command.run(&context).await? {
-		Some(answer) => output::write_out(&answer.render(name, context.format)),
-		None => Ok(()),
+	let Some(answer) = options.command.run(&context).await? else { return Ok(ExitCode::SUCCESS) };
+	output::write_out(&answer.render(name, context.format))?;
+	let Some(error) = answer.error() else { return Ok(ExitCode::SUCCESS) };
+	if let Complaint::Stderr(text) = output::complaint(name, error, context.format) {
+		eprintln!("{text}");
 	}
+	Ok(ExitCode::from(error.kind().exit_code()))
 }
 
 /// Writes an error where it belongs and gives its exit code.
@@ -116,7 +119,7 @@ async fn main() -> ExitCode {
 	};
 	let (name, format) = (options.command.name(), options.output);
 	match run(options).await {
-		Ok(()) => ExitCode::SUCCESS,
+		Ok(code) => code,
 		Err(error) => fail(output::complaint(name, &error, format), error.kind()),
 	}
 }

@@ -4,6 +4,8 @@
 //! {"command": "vault deposit", "result": {...}}
 //! {"command": "vault deposit", "error": {"kind": "...", "code": "...", "message": "..."}}
 //! ```
+//!
+//! An answer that says no, such as an audit with findings, has both.
 
 use serde::Serialize;
 use serde_json::{json, Value};
@@ -27,27 +29,44 @@ pub enum Format {
 pub trait Report: Serialize {
 	/// For people, without the last line break.
 	fn human(&self) -> String;
+
+	/// What makes the command fail although it has an answer.
+	fn verdict(&self) -> Result<()> {
+		Ok(())
+	}
 }
 
 /// What a command has said, in both ways.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Debug)]
 pub struct Answer {
 	human: String,
 	result: Value,
+	error: Option<Error>,
 }
 
 impl Answer {
 	/// The answer that a report makes.
 	pub fn of(report: &impl Report) -> Result<Self> {
 		let result = serde_json::to_value(report).map_err(io::Error::from)?;
-		Ok(Self { human: report.human(), result })
+		Ok(Self { human: report.human(), result, error: report.verdict().err() })
+	}
+
+	/// What makes the command fail although it has an answer.
+	pub fn error(&self) -> Option<&Error> {
+		self.error.as_ref()
 	}
 
 	/// The line or lines to write.
 	pub fn render(&self, command: &str, format: Format) -> String {
 		match format {
 			Format::Human => self.human.clone(),
-			Format::Json => json!({ "command": command, "result": self.result }).to_string(),
+			Format::Json => {
+				let mut object = json!({ "command": command, "result": self.result });
+				if let Some(error) = &self.error {
+					object["error"] = error_object(error.kind(), &error.code(), &error.to_string());
+				}
+				object.to_string()
+			},
 		}
 	}
 }
@@ -71,10 +90,14 @@ pub fn complain(command: &str, kind: Kind, code: &str, message: &str, format: Fo
 	match format {
 		Format::Human => Complaint::Stderr(format!("error: {message}")),
 		Format::Json => {
-			let error = json!({ "kind": kind.name(), "code": code, "message": message });
+			let error = error_object(kind, code, message);
 			Complaint::Stdout(json!({ "command": command, "error": error }).to_string())
 		},
 	}
+}
+
+fn error_object(kind: Kind, code: &str, message: &str) -> Value {
+	json!({ "kind": kind.name(), "code": code, "message": message })
 }
 
 /// Writes lines to standard output. That nobody reads them any more is no error.
@@ -148,6 +171,29 @@ mod tests {
 				r#"{{"command":"ctp","error":{{"code":"NoEnergy","kind":"refused","message":"{text}"}}}}"#
 			))
 		);
+	}
+
+	/// An answer that says no.
+	#[derive(Serialize)]
+	struct No {}
+
+	impl Report for No {
+		fn human(&self) -> String {
+			"no".into()
+		}
+
+		fn verdict(&self) -> Result<()> {
+			Err(Refusal::NoEnergy.into())
+		}
+	}
+
+	#[test]
+	fn answers_that_say_no_should_have_result_and_error() {
+		let answer = Answer::of(&No {}).unwrap();
+		assert_eq!(answer.render("ask", Format::Human), "no");
+		let said: Value = serde_json::from_str(&answer.render("ask", Format::Json)).unwrap();
+		assert_eq!((&said["result"], &said["error"]["code"]), (&json!({}), &json!("NoEnergy")));
+		assert_eq!(answer.error().map(Classify::kind), Some(Kind::Refused));
 	}
 
 	#[test]

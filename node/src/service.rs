@@ -420,6 +420,7 @@ pub fn run(
 	let rpc_builder = {
 		let (client, pool, database) = (client.clone(), pool.clone(), database.clone());
 		let (inbox, trades, events) = (inbox.clone(), trades.clone(), events.clone());
+		let sidecars = sidecars.clone();
 		let finality = rpc::Finality {
 			justifications: grandpa_link.justification_stream(),
 			authorities: authorities.clone(),
@@ -433,6 +434,7 @@ pub fn run(
 				inbox: inbox.clone(),
 				trades: trades.clone(),
 				events: events.clone(),
+				sidecars: sidecars.clone(),
 			};
 			rpc::module(spb, pool.clone(), finality.clone(), executor).map_err(own)
 		})

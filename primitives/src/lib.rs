@@ -11,6 +11,7 @@ extern crate alloc;
 
 pub mod coe;
 pub mod message;
+pub mod open;
 pub mod params;
 pub mod refusal;
 pub mod root;
@@ -23,6 +24,7 @@ pub use message::{
 	Addition, Certificate, Ctp, CtpId, Erc, Message, Quote, ReceiptKey, Settlement, Sidecar,
 	SignedCtp,
 };
+pub use open::OpenCtps;
 pub use params::{Limits, Parameters};
 pub use refusal::Refusal;
 pub use root::{database_root, InclusionProof, ProofStep};

@@ -198,6 +198,20 @@ impl Erc {
 		let signed = self.signature.verify(&payload[..], &self.key);
 		signed.then_some(()).ok_or(Refusal::BadReceiptSignature)
 	}
+
+	/// R3: whether this ERC confirms its CTP in block `now`.
+	pub fn confirms(&self, ctp: &Ctp, now: BlockNumber, genesis: &Genesis) -> Result<(), Refusal> {
+		if ReceiptKey::of(&self.key) != ctp.receipt_key {
+			return Err(Refusal::WrongReceiptKey);
+		}
+		if self.at > ctp.expiry {
+			return Err(Refusal::ReceiptLate);
+		}
+		if self.at > now {
+			return Err(Refusal::ReceiptFromFuture);
+		}
+		self.verify(genesis)
+	}
 }
 
 /// An energy company's word for a producer, which opens an energy account without burning.
@@ -438,6 +452,21 @@ mod tests {
 		for bad in changed {
 			assert_eq!(bad.verify(&genesis()), Err(Refusal::BadReceiptSignature), "{bad:?}");
 		}
+	}
+
+	#[test]
+	fn erc_should_confirm_its_own_ctp_in_time() {
+		let (good, ctp) = (erc(), ctp());
+		assert_eq!(good.confirms(&ctp, 69_999, &genesis()), Ok(()));
+		let early = good.confirms(&ctp, 69_998, &genesis());
+		assert_eq!(early, Err(Refusal::ReceiptFromFuture));
+		let late = good.confirms(&Ctp { expiry: 69_998, ..ctp.clone() }, 70_000, &genesis());
+		assert_eq!(late, Err(Refusal::ReceiptLate));
+		let other = Ctp { receipt_key: ReceiptKey(H256::zero()), ..ctp.clone() };
+		let wrong = good.confirms(&other, 70_000, &genesis());
+		assert_eq!(wrong, Err(Refusal::WrongReceiptKey));
+		let unsigned = good.confirms(&ctp, 70_000, &elsewhere());
+		assert_eq!(unsigned, Err(Refusal::BadReceiptSignature));
 	}
 
 	#[test]

@@ -7,12 +7,10 @@
 use codec::Encode;
 use spb_client::{
 	chain::runtime::{self, spb::calls::Seal},
-	connection::{Connection, ConnectionError, CtpFilter, Hash, Head, Header},
+	connection::{database_digest, Connection, ConnectionError, Hash, Head, Header},
 	error::{Classify, Kind},
 };
-use spb_primitives::{
-	database_root, root::entry_key, BlockNumber, CtpId, DatabaseDigest, Energy, SignedCtp,
-};
+use spb_primitives::{BlockNumber, CtpId, Energy, SignedCtp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What goes wrong with an audit; that a check fails is no error but a figure.
@@ -130,7 +128,7 @@ impl Audit {
 	}
 
 	async fn look_at(&mut self, block: Head, header: &Header) -> Result<(), AuditError> {
-		let named = digest(header).map(|digest| digest.database_root);
+		let named = database_digest(header).map(|digest| digest.database_root);
 		self.check_root(block, named).await?;
 		self.check_body(block, named).await?;
 		self.findings.blocks += 1;
@@ -140,20 +138,10 @@ impl Audit {
 	/// The database: as the node counts it, and folded from its entries.
 	async fn check_root(&mut self, block: Head, named: Option<Hash>) -> Result<(), AuditError> {
 		let counted = self.connection.database(Some(block.hash)).await?.root;
-		let rows = self.connection.all_ctps(CtpFilter::default(), Some(block.hash)).await?;
-		let genesis = self.connection.genesis();
-		// Ids and leaves are made here, not taken over.
-		let mut entries = BTreeMap::new();
-		self.findings.open.clear();
-		for row in &rows {
-			let id = CtpId::of(row.ctp(), &genesis);
-			entries.insert(entry_key(row.ctp().expiry, &id), row.signed.0.leaf());
-			self.findings.entered.insert(id);
-			self.findings.open.insert(id);
-		}
-		let complete = entries.len() == rows.len();
-		let entries: Vec<_> = entries.into_iter().collect();
-		let equal = complete && named == Some(counted) && named == Some(database_root(&entries));
+		let open = self.connection.open_ctps(block.hash).await?;
+		self.findings.open = open.iter().map(|(id, _)| id).collect();
+		self.findings.entered.extend(&self.findings.open);
+		let equal = named == Some(counted) && named == Some(open.root());
 		self.findings.roots_checked += 1;
 		self.findings.roots_equal += u32::from(equal);
 		Ok(())
@@ -218,46 +206,5 @@ impl Audit {
 				self.findings.settled_twice += 1;
 			}
 		}
-	}
-}
-
-/// What a header says of the database. Its digest is read by the protocol's own code.
-fn digest(header: &Header) -> Option<DatabaseDigest> {
-	let digest = codec::Decode::decode(&mut &header.digest.encode()[..]).ok()?;
-	DatabaseDigest::find(&digest)
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use subxt::config::substrate::{Digest, DigestItem};
-
-	fn header(logs: Vec<DigestItem>) -> Header {
-		Header {
-			parent_hash: Hash::zero(),
-			number: 1,
-			state_root: Hash::zero(),
-			extrinsics_root: Hash::zero(),
-			digest: Digest { logs },
-		}
-	}
-
-	#[test]
-	fn the_database_digest_should_be_found_among_others() {
-		let said = DatabaseDigest {
-			database_root: Hash::repeat_byte(1),
-			sidecar_hash: Hash::repeat_byte(2),
-		};
-		let ours = || DigestItem::Consensus(spb_primitives::ENGINE_ID, said.encode());
-		let others = || {
-			vec![
-				DigestItem::PreRuntime(*b"aura", vec![1; 8]),
-				DigestItem::Consensus(*b"FRNK", vec![2; 9]),
-			]
-		};
-		assert_eq!(digest(&header(others())), None);
-		let with = |more: Vec<DigestItem>| header(others().into_iter().chain(more).collect());
-		assert_eq!(digest(&with(vec![ours()])), Some(said));
-		assert_eq!(digest(&with(vec![ours(), ours()])), None);
 	}
 }

@@ -10,7 +10,7 @@ mod view;
 
 pub use market::{EnergyAccount, Offer, OfferFilter, OpenedBy, Terms, Vault, Withdrawal};
 pub use unit::Unit;
-pub use view::View;
+pub use view::{Manufacturer, Sealed, View};
 
 /// How the chain encodes transactions, blocks and addresses.
 pub type Config = subxt::SubstrateConfig;

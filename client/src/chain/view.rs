@@ -2,17 +2,36 @@
 
 use super::{
 	market::{EnergyAccount, Offer, OfferFilter, Vault},
-	runtime, Config,
+	runtime::{self, spb::calls::Seal},
+	Config,
 };
 use crate::connection::{Connection, ConnectionError, Head};
 use spb_primitives::{
-	AccountId, BlockNumber, CtpId, Limits, ManufacturerId, MeterKey, Money, OfferId, Parameters,
-	RegisteredMeters, VaultId,
+	AccountId, BlockNumber, CtpId, DatabaseDigest, Limits, ManufacturerId, MeterKey, Money,
+	OfferId, Parameters, RegisteredMeters, Settlement, VaultId,
 };
 use subxt::client::OnlineClientAtBlock;
 
 /// Rows to a page; the most that the runtime answers.
 const PAGE: u32 = 1_000;
+
+/// What a seal says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sealed {
+	/// What it puts into the header.
+	pub digest: DatabaseDigest,
+	/// What it settles.
+	pub settlements: Vec<Settlement>,
+}
+
+/// A manufacturer of meters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Manufacturer {
+	/// The key that certifies its meters.
+	pub key: MeterKey,
+	/// Whether its certificates still count for new CTPs.
+	pub active: bool,
+}
 
 /// The state after a block.
 #[derive(Clone, Debug)]
@@ -125,15 +144,46 @@ impl View {
 		meter: &MeterKey,
 	) -> Result<RegisteredMeters, ConnectionError> {
 		let mut register = RegisteredMeters::default();
-		let storage = runtime::storage().spb();
-		let maker = self.fetch(storage.manufacturers(), (manufacturer,)).await?;
-		if let Some(maker) = maker.filter(|maker| maker.active) {
-			register.manufacturers.insert(manufacturer, MeterKey::from_raw(maker.key));
+		if let Some(maker) = self.manufacturer(manufacturer).await?.filter(|maker| maker.active) {
+			register.manufacturers.insert(manufacturer, maker.key);
 		}
-		if self.fetch(storage.revoked_meters(), (manufacturer, meter.0)).await?.is_some() {
+		let revoked = runtime::storage().spb().revoked_meters();
+		if self.fetch(revoked, (manufacturer, meter.0)).await?.is_some() {
 			register.revoked.insert((manufacturer, *meter));
 		}
 		Ok(register)
+	}
+
+	/// A manufacturer, also one that is retired.
+	pub async fn manufacturer(
+		&self,
+		id: ManufacturerId,
+	) -> Result<Option<Manufacturer>, ConnectionError> {
+		let maker = self.fetch(runtime::storage().spb().manufacturers(), (id,)).await?;
+		Ok(maker
+			.map(|maker| Manufacturer { key: MeterKey::from_raw(maker.key), active: maker.active }))
+	}
+
+	/// The seals in a block's body, as this block's runtime reads them.
+	pub async fn seals(&self, body: Vec<Vec<u8>>) -> Result<Vec<Sealed>, ConnectionError> {
+		let unusable = |error: subxt::Error| self.connection.subxt_error(error);
+		let mut seals = Vec::new();
+		for extrinsic in self.at.extrinsics().from_bytes(body).await.iter() {
+			let extrinsic = extrinsic.map_err(|error| unusable(error.into()))?;
+			let Some(seal) = extrinsic.decode_call_data_fields_as::<Seal>() else { continue };
+			let seal = seal.map_err(|error| unusable(error.into()))?.seal;
+			let (database_root, sidecar_hash) = (seal.database_root, seal.sidecar_hash);
+			seals.push(Sealed {
+				digest: DatabaseDigest { database_root, sidecar_hash },
+				settlements: seal
+					.settlements
+					.0
+					.into_iter()
+					.map(|settlement| settlement.0)
+					.collect(),
+			});
+		}
+		Ok(seals)
 	}
 
 	/// What an account can spend, deposits and vault aside.

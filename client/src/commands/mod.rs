@@ -1,6 +1,7 @@
 //! The commands: each a module with its options and `run`.
 
 mod account;
+mod audit;
 mod company;
 mod ctp;
 mod ctps;
@@ -41,6 +42,8 @@ pub enum Command {
 	Ctps(ctps::Opts),
 	/// List settled trades
 	History(history::Opts),
+	/// Verify the evidence of final blocks anew
+	Audit(audit::Opts),
 	/// Show the node, the chain and what is ours
 	Status(status::Opts),
 	/// Follow what becomes of CTPs, until interrupted
@@ -60,6 +63,7 @@ impl Command {
 			Self::Company(command) => command.name(),
 			Self::Ctps(_) => "ctps",
 			Self::History(_) => "history",
+			Self::Audit(_) => "audit",
 			Self::Status(_) => "status",
 			Self::Watch(_) => "watch",
 		}
@@ -77,6 +81,7 @@ impl Command {
 			Self::Company(command) => command.run(context).await?,
 			Self::Ctps(opts) => Answer::of(&opts.run(context).await?)?,
 			Self::History(opts) => Answer::of(&opts.run(context).await?)?,
+			Self::Audit(opts) => Answer::of(&opts.run(context).await?)?,
 			Self::Status(opts) => Answer::of(&opts.run(context).await?)?,
 			Self::Watch(opts) => {
 				opts.run(context).await?;

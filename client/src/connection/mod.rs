@@ -12,12 +12,14 @@ pub use heads::{Heads, Stall};
 pub use link::Patience;
 pub use rpc::{
 	Bucket, CtpEvent, CtpFilter, CtpRow, CtpStatus, DatabaseInfo, Events, Stage, Status, Trade,
+	NO_DATABASE, NO_SIDECAR,
 };
 
 use crate::chain::{Config, View};
+use codec::{Decode, Encode};
 use link::Link;
 use serde::de::DeserializeOwned;
-use spb_primitives::{BlockNumber, Genesis};
+use spb_primitives::{BlockNumber, DatabaseDigest, Genesis};
 use std::sync::Arc;
 use subxt::{
 	backend::{BlockRef, LegacyBackend},
@@ -152,6 +154,16 @@ impl Connection {
 		header.ok_or_else(|| ConnectionError::UnknownBlock(hash.to_string()))
 	}
 
+	/// Whether the node still has the state after a block.
+	pub async fn has_state(&self, block: Hash) -> Result<bool, ConnectionError> {
+		let version = self.request("state_getRuntimeVersion", rpc_params![block]).await;
+		match version.map(|_: serde_json::Value| ()) {
+			Ok(()) => Ok(true),
+			Err(ConnectionError::Rpc { .. }) => Ok(false),
+			Err(error) => Err(error),
+		}
+	}
+
 	/// The state after a block.
 	pub async fn view(&self, head: Head) -> Result<View, ConnectionError> {
 		let block = BlockRef::from_hash(head.hash);
@@ -197,6 +209,12 @@ impl Connection {
 /// A block's header, as subxt reads it.
 pub type Header = <Config as subxt::Config>::Header;
 
+/// What a header says of the database. Its digest is read by the protocol's own code.
+pub fn database_digest(header: &Header) -> Option<DatabaseDigest> {
+	let digest = Decode::decode(&mut &header.digest.encode()[..]).ok()?;
+	DatabaseDigest::find(&digest)
+}
+
 /// The parts of a node's address.
 type Url = subxt::ext::jsonrpsee::client_transport::ws::Url;
 
@@ -226,5 +244,40 @@ fn subxt_error(link: &Link, error: subxt::Error) -> ConnectionError {
 			OnlineClientAtBlockError::UnsupportedMetadataVersion { .. },
 		) => ConnectionError::Incompatible(error.to_string()),
 		_ => ConnectionError::Subxt(Box::new(error)),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use subxt::config::substrate::{Digest, DigestItem};
+
+	fn header(logs: Vec<DigestItem>) -> Header {
+		Header {
+			parent_hash: Hash::zero(),
+			number: 1,
+			state_root: Hash::zero(),
+			extrinsics_root: Hash::zero(),
+			digest: Digest { logs },
+		}
+	}
+
+	#[test]
+	fn the_database_digest_should_be_found_among_others() {
+		let said = DatabaseDigest {
+			database_root: Hash::repeat_byte(1),
+			sidecar_hash: Hash::repeat_byte(2),
+		};
+		let ours = || DigestItem::Consensus(spb_primitives::ENGINE_ID, said.encode());
+		let others = || {
+			vec![
+				DigestItem::PreRuntime(*b"aura", vec![1; 8]),
+				DigestItem::Consensus(*b"FRNK", vec![2; 9]),
+			]
+		};
+		assert_eq!(database_digest(&header(others())), None);
+		let with = |more: Vec<DigestItem>| header(others().into_iter().chain(more).collect());
+		assert_eq!(database_digest(&with(vec![ours()])), Some(said));
+		assert_eq!(database_digest(&with(vec![ours(), ours()])), None);
 	}
 }

@@ -2,15 +2,20 @@
 //! becomes of each CTP.
 
 use super::{Connection, ConnectionError, Hash, Head};
-use crate::files::Encoded;
+use crate::files::{self, Encoded};
 use serde::{Deserialize, Serialize};
 use spb_primitives::{
-	AccountId, BlockNumber, Ctp, CtpId, Energy, Money, OfferId, SignedCtp, VaultId,
+	AccountId, BlockNumber, Ctp, CtpId, Energy, Money, OfferId, OpenCtps, SignedCtp, VaultId,
 };
 use subxt::rpcs::client::{rpc_params, RpcSubscription};
 
 /// Rows to a page; the most that the node answers.
 const PAGE: u32 = 1_000;
+
+/// The node's code for a database that it does not keep.
+pub const NO_DATABASE: i32 = 9_002;
+/// The node's code for a sidecar that it does not keep.
+pub const NO_SIDECAR: i32 = 9_004;
 
 /// Which CTPs to list or to be told of.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
@@ -173,6 +178,13 @@ struct CtpPage {
 	next: Option<serde_json::Value>,
 }
 
+/// A part of a sidecar.
+#[derive(Deserialize)]
+struct SidecarPart {
+	length: usize,
+	bytes: String,
+}
+
 /// A part of a history.
 #[derive(Deserialize)]
 struct TradePage {
@@ -202,6 +214,43 @@ impl Connection {
 			}
 			// All parts are of one block, also where none was named.
 			(at, after) = (Some(page.hash), page.next);
+		}
+	}
+
+	/// The database after a block, made here of the entries that the node lists: ids, leaves and
+	/// root are not taken over.
+	pub async fn open_ctps(&self, at: Hash) -> Result<OpenCtps, ConnectionError> {
+		let mut open = OpenCtps::default();
+		for row in self.all_ctps(CtpFilter::default(), Some(at)).await? {
+			let signed = row.signed.0;
+			if !open.add(CtpId::of(&signed.ctp, &self.genesis()), signed) {
+				return Err(ConnectionError::Malformed {
+					method: "spb_ctps".into(),
+					reason: "a CTP is listed twice".into(),
+				});
+			}
+		}
+		Ok(open)
+	}
+
+	/// The sidecar of a block as the node keeps it, encoded. Whether it is the one that the header
+	/// names is for the caller to see.
+	pub async fn sidecar(&self, block: Hash) -> Result<Vec<u8>, ConnectionError> {
+		let malformed =
+			|reason: String| ConnectionError::Malformed { method: "spb_sidecar".into(), reason };
+		let mut whole = Vec::new();
+		loop {
+			let params = rpc_params![block, whole.len()];
+			let part: SidecarPart = self.request("spb_sidecar", params).await?;
+			let bytes = files::from_hex(&part.bytes).map_err(malformed)?;
+			let is_last = bytes.is_empty();
+			whole.extend(bytes);
+			if whole.len() >= part.length {
+				return Ok(whole);
+			}
+			if is_last {
+				return Err(malformed("the sidecar ends before its length".into()));
+			}
 		}
 	}
 

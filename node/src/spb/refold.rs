@@ -13,15 +13,12 @@ use super::{
 use codec::{DecodeAll, Encode};
 use pallet_spb::runtime_api::CtpFilter;
 use sc_client_api::{AuxStore, BlockBackend, HeaderBackend};
-use spb_primitives::{BlockNumber, CtpId, DatabaseDigest, Sidecar, SignedCtp};
+use spb_primitives::{BlockNumber, CtpId, DatabaseDigest, OpenCtps, Sidecar, SignedCtp};
 use spb_runtime::opaque::Block;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// Entries read at once.
 const STEP: u32 = 1_000;
-
-/// Entries by expiry and id.
-type Entries = BTreeMap<(BlockNumber, CtpId), SignedCtp>;
 
 /// Why the node's own sidecars do not suffice.
 #[derive(Debug, thiserror::Error)]
@@ -74,7 +71,7 @@ where
 	A: AuxStore,
 {
 	/// The headers to go through, the oldest first, and the entries before them.
-	fn beginning(&self, header: &Header) -> Result<(Vec<Header>, Entries), RefoldError> {
+	fn beginning(&self, header: &Header) -> Result<(Vec<Header>, OpenCtps), RefoldError> {
 		let depth = self.database.parameters(header.hash())?.longest_claim();
 		let mut headers = vec![header.clone()];
 		let mut at = header.parent_hash;
@@ -89,18 +86,19 @@ where
 			headers.push(before);
 		}
 		headers.reverse();
-		Ok((headers, Entries::new()))
+		Ok((headers, OpenCtps::default()))
 	}
 
-	fn stored(&self, block: Hash) -> Result<Entries, RefoldError> {
-		let mut entries = Entries::new();
+	fn stored(&self, block: Hash) -> Result<OpenCtps, RefoldError> {
+		let mut open = OpenCtps::default();
 		loop {
-			let after = entries.last_key_value().map(|(place, _)| *place);
-			let rows = self.database.entries(block, CtpFilter::default(), after, STEP)?;
+			let rows = self.database.entries(block, CtpFilter::default(), open.last(), STEP)?;
 			let whole = rows.len() < STEP as usize;
-			entries.extend(rows.into_iter().map(|o| ((o.signed.ctp.expiry, o.id), o.signed)));
+			for row in rows {
+				open.add(row.id, row.signed);
+			}
 			if whole {
-				return Ok(entries);
+				return Ok(open);
 			}
 		}
 	}
@@ -121,22 +119,21 @@ where
 	A: AuxStore + Send + Sync + 'static,
 {
 	fn entries(&self, header: &Header) -> Result<Vec<SignedCtp>, RefoldError> {
-		let (headers, mut entries) = self.beginning(header)?;
+		let (headers, mut open) = self.beginning(header)?;
 		let (genesis, at) = (self.client.info().genesis_hash, header.hash());
 		for header in headers {
 			let hash = header.hash();
 			for addition in self.sidecar(&header)?.added {
 				let id = CtpId::of(&addition.ctp.ctp, &genesis);
-				entries.insert((addition.ctp.ctp.expiry, id), addition.ctp);
+				open.add(id, addition.ctp);
 			}
 			let body = self.client.block_body(hash)?.ok_or(RefoldError::NoBlock(hash))?;
 			let body = body.iter().map(Encode::encode).collect();
 			for settled in self.database.settlements(at, body)? {
-				entries.remove(&(settled.settlement.ctp.ctp.expiry, settled.id));
+				open.settle(settled.settlement.ctp.ctp.expiry, settled.id);
 			}
 		}
-		let grace = self.database.parameters(at)?.grace;
-		entries.retain(|(expiry, _), _| expiry.saturating_add(grace) > header.number);
-		Ok(entries.into_values().collect())
+		open.expire(header.number, self.database.parameters(at)?.grace);
+		Ok(open.into_entries())
 	}
 }

@@ -330,4 +330,45 @@ pub(crate) mod tests {
 		assert!(sidecars.get(&hash_of(&[1])).unwrap().is_none());
 		assert_eq!(sidecars.prune(3).unwrap(), PRUNED_HEIGHTS + 20);
 	}
+
+	/// A chain of `blocks` blocks with sidecars of their own, each final `LAG` blocks later and pruned
+	/// as retention says; an archive prunes nothing. What is stored after each block: keys and bytes.
+	fn stored_over(blocks: BlockNumber, retention: Option<BlockNumber>) -> Vec<(usize, usize)> {
+		const LAG: BlockNumber = 3;
+		let (sidecars, memory) = sidecars();
+		let size = |memory: &Memory| {
+			let entries = memory.0.lock();
+			let bytes = entries.iter().map(|(key, value)| key.len() + value.len()).sum();
+			(entries.len(), bytes)
+		};
+		let grow = |number: BlockNumber| {
+			// Two forks at each height, one of them empty now and then.
+			import(&sidecars, number, &[&number.to_be_bytes()[..], &[7; 200]].concat());
+			if number % 5 > 0 {
+				import(&sidecars, number, &[&number.to_be_bytes()[..], &[8; 100]].concat());
+			}
+			if let Some(retention) = retention {
+				sidecars.prune(number.saturating_sub(LAG + retention)).unwrap();
+			}
+			size(&memory)
+		};
+		(1..=blocks).map(grow).collect()
+	}
+
+	#[test]
+	fn sidecars_should_take_bounded_room_however_long_the_chain_goes_on() {
+		let retention = 105;
+		let sizes = stored_over(2_000, Some(retention));
+		let most = |sizes: &[(usize, usize)]| {
+			let keys = sizes.iter().map(|(keys, _)| *keys).max().unwrap();
+			(keys, sizes.iter().map(|(_, bytes)| *bytes).max().unwrap())
+		};
+		let (early, late) = (most(&sizes[150..300]), most(&sizes[300..]));
+		assert_eq!(early, late, "keys and bytes level off");
+		assert!(late.0 <= 3 * (retention as usize + 4) + 1, "{} keys", late.0);
+		// An archive grows with the chain.
+		let archive = stored_over(2_000, None);
+		assert!(archive[1_999].1 > 10 * late.1, "{:?}", archive[1_999]);
+		assert!(archive.windows(2).all(|pair| pair[0].1 < pair[1].1));
+	}
 }

@@ -54,7 +54,7 @@ impl<'a, 'c, S: Store, C: Chain> Fold<'a, 'c, S, C> {
 	fn settle(&mut self, erc: &Erc, entry: SignedCtp) -> Result<Settlement, NotTaken> {
 		let settlement = Settlement { ctp: entry, delivered: erc.delivered };
 		rules::due(self.chain, &settlement)?;
-		rules::confirms(self.chain, &settlement.ctp, erc)?;
+		erc.confirms(&settlement.ctp.ctp, self.chain.now(), &self.chain.genesis())?;
 		self.database.settle(SettledCtp { id: erc.ctp, settlement: settlement.clone() })?;
 		Ok(settlement)
 	}

@@ -159,21 +159,6 @@ pub fn fits<S: Store>(
 	Ok(())
 }
 
-/// R3: whether an ERC confirms this entry of the database in the block that is made or judged.
-pub fn confirms(chain: &impl Chain, entry: &SignedCtp, erc: &Erc) -> Result<(), Refusal> {
-	let ctp = &entry.ctp;
-	if ReceiptKey::of(&erc.key) != ctp.receipt_key {
-		return Err(Refusal::WrongReceiptKey);
-	}
-	if erc.at > ctp.expiry {
-		return Err(Refusal::ReceiptLate);
-	}
-	if erc.at > chain.now() {
-		return Err(Refusal::ReceiptFromFuture);
-	}
-	erc.verify(&chain.genesis())
-}
-
 /// What the pool can check of an ERC without the database.
 pub fn plausible(chain: &impl Chain, erc: &Erc, proof: &MeterProof) -> Result<(), Refusal> {
 	let (now, parameters) = (chain.now(), chain.parameters());

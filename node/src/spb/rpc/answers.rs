@@ -144,6 +144,22 @@ pub struct EntryPlace {
 	pub id: CtpId,
 }
 
+/// `spb_sidecar`: a part of a block's sidecar.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SidecarAnswer {
+	/// The block's number.
+	pub number: BlockNumber,
+	/// The block's hash: give it again for the next part.
+	pub hash: Hash,
+	/// The hash of the whole sidecar, as the block's header names it.
+	pub sidecar_hash: Hash,
+	/// Bytes of the whole sidecar.
+	pub length: u32,
+	/// Those from the offset on.
+	pub bytes: Bytes,
+}
+
 /// How many CTPs of one expiry are open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct BucketAnswer {

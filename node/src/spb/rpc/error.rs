@@ -1,6 +1,6 @@
 //! Why a call is refused, with a code of its own for each reason.
 
-use crate::spb::{runtime::DatabaseError, store::StoreError, Hash};
+use crate::spb::{runtime::DatabaseError, sidecars::SidecarError, store::StoreError, Hash};
 use jsonrpsee::types::{
 	error::{ErrorObject, INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE},
 	ErrorObjectOwned,
@@ -12,6 +12,8 @@ pub const UNKNOWN_BLOCK: i32 = 9_001;
 pub const NO_DATABASE: i32 = 9_002;
 /// The history of trades is not indexed that far yet.
 pub const NOT_INDEXED: i32 = 9_003;
+/// The sidecar of the block is not stored on this node.
+pub const NO_SIDECAR: i32 = 9_004;
 
 /// Why a call is refused.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,18 @@ pub enum RpcError {
 		/// The first block asked for.
 		asked: u32,
 	},
+	/// The block's sidecar is not here.
+	#[error(
+		"the sidecar of block {0} is not stored on this node: it is older than what the node keeps, \
+		 or was never here; ask a node that runs with --evidence-archive"
+	)]
+	NoSidecar(u32),
+	/// The block has no sidecar.
+	#[error("block {0} names no sidecar")]
+	NamesNoSidecar(u32),
+	/// The sidecars cannot be read.
+	#[error(transparent)]
+	Sidecars(#[from] SidecarError),
 	/// The database does not answer.
 	#[error(transparent)]
 	Database(#[from] DatabaseError),
@@ -60,6 +74,7 @@ impl RpcError {
 			Self::UnknownBlock(_) => UNKNOWN_BLOCK,
 			Self::Database(DatabaseError::NoDatabase(_)) => NO_DATABASE,
 			Self::NotIndexed { .. } => NOT_INDEXED,
+			Self::NoSidecar(_) | Self::NamesNoSidecar(_) => NO_SIDECAR,
 			Self::EmptyRange { .. } => INVALID_PARAMS_CODE,
 			_ => INTERNAL_ERROR_CODE,
 		}

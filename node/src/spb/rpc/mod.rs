@@ -12,13 +12,14 @@ use super::{
 	events::{CtpEvent, Events},
 	inbox::Inbox,
 	runtime::CtpDatabase,
+	sidecars::Sidecars,
 	trades::{Place, Trades},
 	Header, LOG_TARGET,
 };
 use crate::service::{FullBackend, FullClient, Pool};
 use answers::{
 	BlockAnswer, DatabaseAnswer, EntriesAnswer, EntryAnswer, EntryPlace, EventAnswer, ProofAnswer,
-	StatusAnswer, TradeAnswer, TradePlace, TradesAnswer,
+	SidecarAnswer, StatusAnswer, TradeAnswer, TradePlace, TradesAnswer,
 };
 use error::RpcError;
 use jsonrpsee::{
@@ -40,6 +41,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// Blocks without an index of trades that are looked through for a settlement.
 const NOT_COVERED: usize = 64;
+/// Bytes of a sidecar in one answer at the most: a whole one may be longer than any answer.
+const SIDECAR_PART: usize = 4 * 1024 * 1024;
 
 /// What a node tells about CTPs and trades.
 #[rpc(server, namespace = "spb")]
@@ -69,6 +72,13 @@ pub trait SpbApi {
 	/// it is not.
 	#[method(name = "proof", blocking)]
 	fn proof(&self, id: Id, at: Option<BlockRef>) -> Result<Option<ProofAnswer>, RpcError>;
+
+	/// The sidecar of block `at`, SCALE-encoded: at most 4 MiB of it from byte `offset` (0 unless
+	/// told) on. Answered with code 9004 where this node does not keep it; one that runs with
+	/// `--evidence-archive` keeps all.
+	#[method(name = "sidecar", blocking)]
+	fn sidecar(&self, at: Option<BlockRef>, offset: Option<u32>)
+		-> Result<SidecarAnswer, RpcError>;
 
 	/// The settled trades of an account, an offer or a vault in the final blocks `from` to `to`, in
 	/// order: at most `limit` (1 to 1,000, 100 unless told) of those after `after`.
@@ -104,6 +114,8 @@ pub struct Spb {
 	pub trades: Arc<Trades>,
 	/// What happens.
 	pub events: Events,
+	/// The evidence.
+	pub sidecars: Arc<Sidecars<FullBackend>>,
 }
 
 impl Spb {
@@ -208,6 +220,21 @@ impl SpbApiServer for Spb {
 		let root = DatabaseDigest::find(&header.digest).map(|digest| digest.database_root);
 		let answer = root.and_then(|root| ProofAnswer::new(block, root, &open, proof));
 		answer.map(Some).ok_or(RpcError::RootDiffers(block.hash))
+	}
+
+	fn sidecar(
+		&self,
+		at: Option<BlockRef>,
+		offset: Option<u32>,
+	) -> Result<SidecarAnswer, RpcError> {
+		let (BlockAnswer { number, hash }, header) = self.block(at)?;
+		let digest = DatabaseDigest::find(&header.digest);
+		let sidecar_hash = digest.ok_or(RpcError::NamesNoSidecar(number))?.sidecar_hash;
+		let whole = self.sidecars.get(&sidecar_hash)?.ok_or(RpcError::NoSidecar(number))?;
+		let length = u32::try_from(whole.len()).unwrap_or(u32::MAX);
+		let rest = whole.get(offset.unwrap_or_default() as usize..).unwrap_or_default();
+		let bytes = rest[..rest.len().min(SIDECAR_PART)].to_vec().into();
+		Ok(SidecarAnswer { number, hash, sidecar_hash, length, bytes })
 	}
 
 	fn trades(
