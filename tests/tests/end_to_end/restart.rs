@@ -39,7 +39,7 @@ async fn trade_across(end: End) {
 
 	match end {
 		End::Stopped => scene.node.stop().unwrap(),
-		End::Killed => scene.node.kill().unwrap(),
+		End::Killed => drop(scene.node.kill().unwrap()),
 	}
 	scene.node.restart().unwrap();
 	scene.reconnect().await;
