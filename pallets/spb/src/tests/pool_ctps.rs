@@ -4,8 +4,9 @@ use super::{
 	pool::{assert_refused, assert_taken},
 	*,
 };
-use crate::{Offers, Settled, Vault, Vaults};
+use crate::{NextOffer, NextVault, Settled};
 use codec::Encode as _;
+use frame_support::traits::fungible::Mutate as _;
 use spb_primitives::{message::quote_payload, Addition, Message, Refusal};
 
 fn commit(deal: &Deal, change: impl FnOnce(&mut Addition)) -> Message {
@@ -104,14 +105,16 @@ fn expiry_should_be_within_the_lifetimes() {
 #[test]
 fn trade_should_take_no_more_than_125_bytes_of_a_block() {
 	ExtBuilder::default().execute(|| {
-		// Numbers that take five bytes each, and a vault that covers any amount.
+		// Numbers that take five bytes each, and a vault that covers such amounts.
 		let far = 1 << 30;
-		let vault = Vaults::<Test>::get(0).unwrap();
-		Vaults::<Test>::insert(far, Vault { held: Money::MAX, ..vault });
-		Offers::<Test>::insert(far, Offers::<Test>::get(0).unwrap());
+		NextVault::<Test>::put(far);
+		NextOffer::<Test>::put(far);
+		Balances::set_balance(&Charlie.to_account_id(), 1 << 98);
+		deposit(Charlie, 1 << 97);
+		assert_eq!(offer(Alice, OFFERED, PRICE, Terms::Listed), far);
 		let deal = |amount| {
 			let deal = Deal::new(0).with(|ctp| (ctp.vault, ctp.offer) = (far, far));
-			deal.amount(amount)
+			deal.amount(amount).by(Charlie)
 		};
 		let (longest, too_long) = (deal((1 << 96) - 1), deal(1 << 96));
 		assert_eq!(longest.settlement(1_000).encoded_size(), 125);
