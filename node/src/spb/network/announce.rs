@@ -4,8 +4,9 @@
 //! An announcement waits two slots at the most. If the sidecar has not come by then, the
 //! announcement is passed over: the peer keeps its standing, and sync does not download a block that
 //! could not be imported, which would make it begin anew each time. The sidecar is asked for a while
-//! longer; when it comes, sync is told to fetch the block. And the announcement of a descendant, or
-//! a peer's next handshake, leads to the block just as well.
+//! longer, and the announcement of a descendant, or a peer's next handshake, leads to the block. Sync
+//! is not told to fetch it: not knowing who has it, it would ask every peer, and drop those that do not,
+//! which are the honest ones where an author keeps a sidecar back.
 
 use super::{
 	super::{sidecars::Sidecars, Hash, Header, LOG_TARGET},
@@ -96,8 +97,7 @@ where
 		let (fetcher, bound) = (self.fetcher.clone(), self.slot * SLOTS);
 		let (block, number) = (header.hash(), header.number);
 		async move {
-			let late = Some((block, number));
-			match fetcher.fetch(sidecar, bound, Patience::Bound, late).await {
+			match fetcher.fetch(sidecar, bound, Patience::Bound).await {
 				Some(_) => Ok(Validation::Success { is_new_best: false }),
 				None => {
 					let not_yet = NotYet { number, sidecar };

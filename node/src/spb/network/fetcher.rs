@@ -25,7 +25,6 @@ use futures::{
 use parking_lot::Mutex;
 use sc_client_api::AuxStore;
 use sc_network::{request_responses::RequestFailure, PeerId, ProtocolName};
-use spb_primitives::BlockNumber;
 use std::{
 	collections::{HashMap, HashSet, VecDeque},
 	sync::{
@@ -87,9 +86,6 @@ pub enum Patience {
 	OneRound,
 }
 
-/// What to do where a sidecar comes when no one waits for it any more: have its block asked for.
-pub type Late = Option<(Hash, BlockNumber)>;
-
 struct Waiter {
 	tell: oneshot::Sender<Option<Vec<u8>>>,
 	patience: Patience,
@@ -106,7 +102,6 @@ struct Want {
 	/// When it is given up.
 	until: Instant,
 	waiting: Vec<Waiter>,
-	late: Late,
 	/// Of peers that have not got it.
 	said: HashMap<PeerId, Said>,
 	/// Who was asked last, and has not answered.
@@ -116,7 +111,7 @@ struct Want {
 impl Want {
 	fn new(order: u64, until: Instant) -> Self {
 		let (said, asked) = (HashMap::new(), None);
-		Self { order, until, waiting: Vec::new(), late: None, said, asked }
+		Self { order, until, waiting: Vec::new(), said, asked }
 	}
 
 	/// Whether someone waits for it.
@@ -187,17 +182,11 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 	}
 
 	/// Asks peers for a sidecar, within a bound.
-	pub async fn fetch(
-		&self,
-		hash: Hash,
-		bound: Duration,
-		patience: Patience,
-		late: Late,
-	) -> Option<Vec<u8>> {
+	pub async fn fetch(&self, hash: Hash, bound: Duration, patience: Patience) -> Option<Vec<u8>> {
 		if !self.running.load(Ordering::Relaxed) {
 			return None;
 		}
-		let answer = self.want(hash, bound, patience, late)?;
+		let answer = self.want(hash, bound, patience)?;
 		self.metrics.sidecars_waiting.inc();
 		let fetched = tokio::time::timeout(bound, answer).await;
 		self.metrics.sidecars_waiting.dec();
@@ -214,7 +203,6 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		hash: Hash,
 		bound: Duration,
 		patience: Patience,
-		late: Late,
 	) -> Option<oneshot::Receiver<Option<Vec<u8>>>> {
 		let mut state = self.state.lock();
 		if state.wants.len() >= MAX_WANTS && !state.wants.contains_key(&hash) {
@@ -224,7 +212,6 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		let want = state.want(hash, until);
 		let (tell, answer) = oneshot::channel();
 		want.until = want.until.max(until);
-		want.late = want.late.or(late);
 		want.waiting.push(Waiter { tell, patience });
 		drop(state);
 		self.wake.notify_one();
@@ -385,7 +372,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		let mut wrong = false;
 		for (at, hash) in hashes.iter().enumerate() {
 			match answer.0.get(at) {
-				Some(Some(bytes)) if hash_of(bytes) == *hash => self.came(*hash, bytes, peers, now),
+				Some(Some(bytes)) if hash_of(bytes) == *hash => self.came(*hash, bytes, now),
 				Some(said) => {
 					wrong |= said.is_some();
 					self.state.lock().not_there(hash, peer, now, &self.timing);
@@ -412,7 +399,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 	}
 
 	/// A sidecar has come.
-	fn came(&self, hash: Hash, bytes: &[u8], peers: &dyn Peers, now: Instant) {
+	fn came(&self, hash: Hash, bytes: &[u8], now: Instant) {
 		let Some(mut want) = self.state.lock().wants.remove(&hash) else { return };
 		self.sidecars.hold(bytes.to_vec());
 		self.metrics.sidecars_fetched.inc();
@@ -428,11 +415,6 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 			self.metrics.sidecars_late.inc();
 		}
 		state.fetched.insert(hash, (bytes.len(), now));
-		drop(state);
-		if let Some((block, number)) = want.late {
-			log::info!(target: LOG_TARGET, "The sidecar of block {number} ({block:?}) came late");
-			peers.want_block(block, number);
-		}
 	}
 }
 
@@ -531,7 +513,7 @@ mod tests {
 
 	impl Bench {
 		async fn fetch(&self, hash: Hash) -> Option<Vec<u8>> {
-			self.fetcher.fetch(hash, LIMIT, Patience::Bound, None).await
+			self.fetcher.fetch(hash, LIMIT, Patience::Bound).await
 		}
 
 		fn reported(&self) -> Vec<&'static str> {
@@ -640,7 +622,7 @@ mod tests {
 		}
 		let bench = bench(peers).await;
 		let wait = Duration::from_millis(200);
-		let fetch = bench.fetcher.fetch(hash_of(&[7]), wait, Patience::Bound, None);
+		let fetch = bench.fetcher.fetch(hash_of(&[7]), wait, Patience::Bound);
 		assert_eq!(fetch.await, None);
 		until(|| bench.reported().len() >= 3).await;
 		assert!(bench.reported().iter().all(|why| *why == reputation::MALFORMED_ANSWER.reason));
@@ -669,7 +651,7 @@ mod tests {
 			peers.add(with(&[]));
 		}
 		let bench = bench(peers).await;
-		let fetch = bench.fetcher.fetch(hash_of(&[7]), LIMIT, Patience::OneRound, None);
+		let fetch = bench.fetcher.fetch(hash_of(&[7]), LIMIT, Patience::OneRound);
 		assert_eq!(fetch.await, None);
 		assert!(bench.fetcher.gave_up(&hash_of(&[7])));
 		assert_eq!(bench.fetcher.metrics.sidecars_missed.get(), 1);
@@ -717,7 +699,7 @@ mod tests {
 	}
 
 	#[tokio::test]
-	async fn late_sidecar_should_have_its_block_asked_for() {
+	async fn late_sidecar_should_be_held_for_when_its_block_comes_again() {
 		let peers = DoublePeers::default();
 		let there = Arc::new(AtomicBool::new(false));
 		let open = there.clone();
@@ -725,13 +707,12 @@ mod tests {
 			with(&if open.load(Ordering::Relaxed) { vec![sidecar(1)] } else { vec![] })(request)
 		});
 		let bench = bench(peers).await;
-		let (hash, block) = (hash_of(&sidecar(1)), Hash::repeat_byte(9));
+		let hash = hash_of(&sidecar(1));
 		let bound = Duration::from_millis(20);
-		let fetch = bench.fetcher.fetch(hash, bound, Patience::Bound, Some((block, 7)));
+		let fetch = bench.fetcher.fetch(hash, bound, Patience::Bound);
 		assert_eq!(fetch.await, None);
 		there.store(true, Ordering::Relaxed);
-		until(|| *bench.peers.blocks.lock() == [(block, 7)]).await;
-		assert_eq!(bench.fetcher.metrics.sidecars_late.get(), 1);
+		until(|| bench.fetcher.metrics.sidecars_late.get() == 1).await;
 		assert_eq!(bench.sidecars.get(&hash).unwrap(), Some(sidecar(1)));
 	}
 
@@ -741,7 +722,7 @@ mod tests {
 		let metrics = Metrics::new(None).unwrap();
 		let fetcher = Fetcher::new(sidecars, "/spb/sidecar/1".into(), TIMING, metrics);
 		fetcher.fetch_ahead([Hash::zero()]);
-		assert_eq!(fetcher.fetch(Hash::zero(), LIMIT, Patience::Bound, None).await, None);
+		assert_eq!(fetcher.fetch(Hash::zero(), LIMIT, Patience::Bound).await, None);
 	}
 
 	#[test]

@@ -1,16 +1,15 @@
 //! The peers of this node, as fetching needs them.
 
-use super::super::{Hash, LOG_TARGET};
+use super::super::LOG_TARGET;
 use async_trait::async_trait;
 use sc_network::PeerId;
 use sc_network::{
 	request_responses::{IfDisconnected, RequestFailure},
 	service::traits::NetworkService,
-	NetworkSyncForkRequest, ProtocolName, ReputationChange,
+	ProtocolName, ReputationChange,
 };
 use sc_network_sync::SyncingService;
 use sp_consensus::SyncOracle;
-use spb_primitives::BlockNumber;
 use spb_runtime::opaque::Block;
 use std::sync::Arc;
 
@@ -30,9 +29,6 @@ pub trait Peers: Send + Sync + 'static {
 
 	/// Changes what is thought of a peer.
 	fn report(&self, peer: PeerId, change: ReputationChange);
-
-	/// Has sync ask for a block whose announcement was passed over.
-	fn want_block(&self, hash: Hash, number: BlockNumber);
 
 	/// Whether the node is far behind.
 	fn is_syncing(&self) -> bool;
@@ -75,10 +71,6 @@ impl Peers for Connected {
 		self.network.report_peer(peer, change);
 	}
 
-	fn want_block(&self, hash: Hash, number: BlockNumber) {
-		self.sync.set_sync_fork_request(Vec::new(), hash, number);
-	}
-
 	fn is_syncing(&self) -> bool {
 		self.sync.is_major_syncing()
 	}
@@ -118,7 +110,6 @@ pub(crate) mod tests {
 		pub silent: Mutex<HashSet<PeerId>>,
 		pub asked: Mutex<Vec<(PeerId, Vec<u8>)>>,
 		pub reported: Mutex<Vec<(PeerId, ReputationChange)>>,
-		pub blocks: Mutex<Vec<(Hash, BlockNumber)>>,
 	}
 
 	impl DoublePeers {
@@ -155,10 +146,6 @@ pub(crate) mod tests {
 
 		fn report(&self, peer: PeerId, change: ReputationChange) {
 			self.reported.lock().push((peer, change));
-		}
-
-		fn want_block(&self, hash: Hash, number: BlockNumber) {
-			self.blocks.lock().push((hash, number));
 		}
 
 		fn is_syncing(&self) -> bool {

@@ -44,7 +44,7 @@ impl<A: AuxStore + Send + Sync> SidecarSource for PeerSource<A> {
 		}
 		let bound = if self.fetcher.gave_up(&hash) { SHORT_BOUND } else { IMPORT_BOUND };
 		let patience = if wanted.old { Patience::OneRound } else { Patience::Bound };
-		let mut fetch = Box::pin(self.fetcher.fetch(hash, bound, patience, None));
+		let mut fetch = Box::pin(self.fetcher.fetch(hash, bound, patience));
 		tokio::select! {
 			fetched = &mut fetch => return fetched,
 			() = tokio::time::sleep(PATIENT_FOR) => {},

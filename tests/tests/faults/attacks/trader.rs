@@ -51,7 +51,9 @@ pub async fn commits_twice(trial: &mut Trial) -> Result<()> {
 	let last = loser.signed.ctp.expiry.saturating_add(chain.parameters.grace);
 	until("the chain did not come to the end of the CTPs", || async {
 		for place in chain.honest() {
-			let status = chain.connections[*place].ctp(&loser.id, None).await?.status;
+			let connection = &chain.connections[*place];
+			let at = connection.finalized().await?.hash;
+			let status = connection.ctp(&loser.id, Some(at)).await?.status;
 			if matches!(status, Status::Open | Status::Settled) {
 				return Err(format!("both CTPs have entered: {} too", loser.id).into());
 			}
@@ -98,7 +100,8 @@ pub async fn two_over_one_vault(trial: &Trial, chain: &mut Chain) -> Result<[Iss
 	let market = chain.open_market(trial, "twice", 1, 1).await?.clone();
 	let connection = &chain.connections[0];
 	let (now, genesis) = (connection.best().await?.number, connection.genesis());
-	let expiry = now.saturating_add(chain.parameters.max_lifetime);
+	// The other node may be some blocks behind.
+	let expiry = now.saturating_add(chain.parameters.max_lifetime).saturating_sub(SLACK);
 	let draft = Draft {
 		vault: market.vaults[0],
 		offer: market.offers[0],
