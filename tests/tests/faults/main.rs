@@ -19,6 +19,7 @@ use spb_tests::faults::{
 	Kind, Scenario,
 };
 use std::{env, io, path::Path, process::ExitCode};
+use tokio::signal::unix::{signal, SignalKind};
 
 /// Where what scenarios share is kept.
 const SHARED: &str = env!("CARGO_TARGET_TMPDIR");
@@ -125,7 +126,13 @@ fn play(names: &[&str]) -> io::Result<Vec<Outcome>> {
 			continue;
 		}
 		println!("{} of {}: {}", outcomes.len() + 1, names.len(), scenario.name);
-		let outcome = runtime.block_on(scenario.run(Path::new(SHARED)));
+		// Interrupted, everything that a scenario has made goes with the runtime.
+		let outcome = runtime.block_on(async {
+			tokio::select! {
+				outcome = scenario.run(Path::new(SHARED)) => Ok(outcome),
+				interrupted = interrupted() => Err(interrupted),
+			}
+		})?;
 		println!("{outcome}");
 		outcomes.push(outcome);
 		report::write(&place, &outcomes)?;
@@ -133,4 +140,16 @@ fn play(names: &[&str]) -> io::Result<Vec<Outcome>> {
 	let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
 	println!("{passed} of {} passed; the report is in {}", outcomes.len(), place.display());
 	Ok(outcomes)
+}
+
+/// Waits until someone wants this program to end.
+async fn interrupted() -> io::Error {
+	let told = async {
+		let mut terminate = signal(SignalKind::terminate())?;
+		tokio::select! {
+			interrupt = tokio::signal::ctrl_c() => interrupt,
+			_ = terminate.recv() => Ok(()),
+		}
+	};
+	told.await.err().unwrap_or_else(|| io::ErrorKind::Interrupted.into())
 }

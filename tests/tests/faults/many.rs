@@ -29,9 +29,8 @@ const ATTEMPTS: usize = 8;
 
 /// Opens a thousand CTPs and settles all of them at once.
 ///
-/// Blocks come every second: with four nodes on two processors, half a second does not suffice to
-/// prepare, judge three times and execute blocks with hundreds of trades, and lifetimes of 40 blocks
-/// would be over before a thousand are open.
+/// On the preset's lifetimes of 20 seconds the first would be over before a thousand are open: here
+/// they are longer, and a block takes a second.
 pub async fn a_thousand(trial: &mut Trial) -> Result<()> {
 	let mut chain = Chain::start(trial, Setup::fast().parameters(FAST)).await?;
 	let market = chain.open_market(trial, "many", PRODUCERS, CONSUMERS).await?.clone();
