@@ -1,5 +1,6 @@
 //! A node on a fast chain, with producers and consumers who are ready to trade.
 
+use codec::Encode;
 use spb_client::{
 	connection::{Connection, Head, Stall},
 	trade::Order,
@@ -42,19 +43,22 @@ pub fn fast_chain(folder: &str) -> PathBuf {
 
 /// The same for one of the node's chains.
 pub fn fast(folder: &str, chain: &str) -> PathBuf {
+	with_parameters(folder, chain, &FAST)
+}
+
+/// The specification of one of the node's chains with other parameters.
+pub fn with_parameters(folder: &str, chain: &str, parameters: &Parameters) -> PathBuf {
 	let program = node_program();
 	let metadata = fs::metadata(&program).unwrap();
 	let mut hasher = DefaultHasher::new();
 	let made = metadata.modified().unwrap();
-	let Parameters { min_lifetime, max_lifetime, grace, evidence_window, slot_duration } = FAST;
-	let parameters = (min_lifetime, max_lifetime, grace, evidence_window, slot_duration);
-	(&program, metadata.len(), made, parameters).hash(&mut hasher);
+	(&program, metadata.len(), made, parameters.encode()).hash(&mut hasher);
 	let path = Path::new(folder).join(format!("{chain}-{:016x}.json", hasher.finish()));
 	if !path.is_file() {
 		fs::create_dir_all(folder).unwrap();
 		// Another test may be making it too: each writes its own and the last one stays.
 		let own = tempfile::NamedTempFile::new_in(folder).unwrap();
-		specification::write(&program, chain, &FAST, own.path()).unwrap();
+		specification::write(&program, chain, parameters, own.path()).unwrap();
 		own.persist(&path).unwrap();
 	}
 	path
@@ -88,6 +92,12 @@ impl Scene {
 		Self::start(Options::development(node_program()).chain(&chain), chain).await
 	}
 
+	/// Starts a node on a development chain with these parameters.
+	pub async fn set_with(folder: &str, parameters: &Parameters) -> Self {
+		let chain = with_parameters(folder, "dev", parameters);
+		Self::start(Options::development(node_program()).chain(&chain), chain).await
+	}
+
 	/// Starts a node whose data stays in `base_path`.
 	pub async fn set_on_disk(folder: &str, base_path: &Path) -> Self {
 		let chain = fast_chain(folder);
@@ -111,7 +121,8 @@ impl Scene {
 		self.beside(Options::full(node_program())).await
 	}
 
-	async fn beside(&self, options: Options) -> Options {
+	/// A node beside this one, on its chain.
+	pub async fn beside(&self, options: Options) -> Options {
 		options.chain(&self.chain).bootnode(self.node.address().await.unwrap())
 	}
 

@@ -7,6 +7,7 @@ mod network;
 mod readme;
 mod restart;
 mod trades;
+mod upgrade;
 
 /// Where what the tests share is kept.
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
