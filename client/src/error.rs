@@ -81,6 +81,9 @@ pub enum Error {
 	/// An answer that cannot be written.
 	#[error("the answer cannot be written: {0}")]
 	Output(#[from] std::io::Error),
+	/// What was done has been undone since, by someone else.
+	#[error("{0}")]
+	Undone(&'static str),
 	/// Arguments that do not go together or cannot be used.
 	#[error("{0}")]
 	Input(String),
@@ -109,7 +112,7 @@ impl Classify for Error {
 			Self::Meter(error) => error.kind(),
 			Self::Trade(error) => error.kind(),
 			Self::Audit(error) => error.kind(),
-			Self::Output(_) => Kind::Failed,
+			Self::Output(_) | Self::Undone(_) => Kind::Failed,
 			Self::Input(_) => Kind::BadInput,
 		}
 	}
@@ -124,6 +127,7 @@ impl Classify for Error {
 			Self::Trade(error) => error.code(),
 			Self::Audit(error) => error.code(),
 			Self::Output(_) => "output".into(),
+			Self::Undone(_) => "undone".into(),
 			Self::Input(_) => "bad-input".into(),
 		}
 	}

@@ -4,7 +4,7 @@ use crate::{
 	chain_spec,
 	cli::{Cli, RunArgs, Subcommand},
 	service::{self, Core},
-	spb::{self, finality::Keep},
+	spb::{self, conduct::Conduct, finality::Keep},
 };
 use sc_cli::{OffchainWorkerEnabled, SubstrateCli};
 use sc_network::config::NetworkBackendType;
@@ -50,11 +50,15 @@ impl SubstrateCli for Cli {
 
 /// Parses the command line and does what it says.
 pub fn run() -> sc_cli::Result<()> {
-	let cli = Cli::from_args();
+	run_as(&Cli::from_args(), &Conduct::default())
+}
+
+/// Does what the command line says; where it runs a node, one of this conduct.
+pub fn run_as(cli: &Cli, conduct: &Conduct) -> sc_cli::Result<()> {
 	match &cli.subcommand {
-		None => run_node(&cli, &cli.run),
-		Some(Subcommand::Run(command)) => run_node(&cli, command),
-		Some(Subcommand::Key(command)) => command.run(&cli),
+		None => run_node(cli, &cli.run, conduct),
+		Some(Subcommand::Run(command)) => run_node(cli, command, conduct),
+		Some(Subcommand::Key(command)) => command.run(cli),
 		Some(Subcommand::BuildSpec(command)) => cli
 			.create_runner(command)?
 			.sync_run(|config| command.run(config.chain_spec, config.network)),
@@ -91,7 +95,7 @@ pub fn run() -> sc_cli::Result<()> {
 	}
 }
 
-fn run_node(cli: &Cli, arguments: &RunArgs) -> sc_cli::Result<()> {
+fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result<()> {
 	let command = &arguments.substrate;
 	let keep = if arguments.evidence_archive { Keep::Always } else { Keep::Retention };
 	if matches!(command.offchain_worker_params.enabled, OffchainWorkerEnabled::Never) {
@@ -104,7 +108,7 @@ fn run_node(cli: &Cli, arguments: &RunArgs) -> sc_cli::Result<()> {
 	cli.create_runner(command)?.run_node_until_exit(|config| async move {
 		match config.network.network_backend {
 			NetworkBackendType::Litep2p => {
-				service::run(config, keep).map_err(sc_cli::Error::Service)
+				service::run(config, keep, conduct).map_err(sc_cli::Error::Service)
 			},
 			NetworkBackendType::Libp2p => Err(sc_cli::Error::Input(
 				"spb-node speaks litep2p only: leave out `--network-backend libp2p`".into(),

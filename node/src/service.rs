@@ -2,12 +2,15 @@
 
 use crate::spb::{
 	self,
+	conduct::Conduct,
+	disk::Disk,
 	events::{Events, Watch},
 	feed::Feed,
 	finality::{Keep, Tidy},
 	import::DatabaseImport,
 	inbox::{Inbox, Limits},
 	indexer::Indexer,
+	inherent::SealExpected,
 	metrics::Metrics,
 	network::{
 		self,
@@ -108,27 +111,33 @@ fn own(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
 	ServiceError::Application(Box::new(error))
 }
 
-/// The inherents of every block: its slot and its time.
+/// The inherents of every block that do not come from its proposer: its slot and its time.
 #[derive(Clone)]
-struct SlotAndTime(Arc<FullClient>);
+struct SlotAndTime {
+	client: Arc<FullClient>,
+	metrics: Metrics,
+}
 
 #[async_trait::async_trait]
 impl CreateInherentDataProviders<Block, ()> for SlotAndTime {
-	type InherentDataProviders = (sp_consensus_aura::inherents::InherentDataProvider, Timestamp);
+	type InherentDataProviders =
+		(sp_consensus_aura::inherents::InherentDataProvider, Timestamp, SealExpected);
 
 	async fn create_inherent_data_providers(
 		&self,
 		parent: Hash,
 		(): (),
 	) -> Result<Self::InherentDataProviders, Box<dyn std::error::Error + Send + Sync>> {
-		let duration =
-			sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(&*self.0, parent)?;
+		let duration = sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(
+			&*self.client,
+			parent,
+		)?;
 		let time = Timestamp::from_system_time();
 		let slot =
 			sp_consensus_aura::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
 				*time, duration,
 			);
-		Ok((slot, time))
+		Ok((slot, time, SealExpected(self.metrics.clone())))
 	}
 }
 
@@ -218,7 +227,10 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 			block_import: import.clone(),
 			justification_import: Some(Box::new(grandpa)),
 			client: client.clone(),
-			create_inherent_data_providers: SlotAndTime(client.clone()),
+			create_inherent_data_providers: SlotAndTime {
+				client: client.clone(),
+				metrics: metrics.clone(),
+			},
 			spawner: &task_manager.spawn_essential_handle(),
 			registry: config.prometheus_registry(),
 			check_for_equivocation: Default::default(),
@@ -247,7 +259,11 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 }
 
 /// Starts a node.
-pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, ServiceError> {
+pub fn run(
+	mut config: Configuration,
+	keep: Keep,
+	conduct: &Conduct,
+) -> Result<TaskManager, ServiceError> {
 	// The pallet's off-chain worker keeps the CTP database in order, on full nodes too.
 	config.offchain_worker.enabled = true;
 
@@ -298,10 +314,10 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 
 	let protocols = Protocols::new(&genesis);
 	let (sidecar_config, sidecar_requests) =
-		network::protocol::<Litep2pNetworkBackend>(protocols.sidecar);
+		network::protocol::<Litep2pNetworkBackend>(protocols.sidecar.clone());
 	net_config.add_request_response_protocol(sidecar_config);
 	let (database_config, database_requests) =
-		network::protocol::<Litep2pNetworkBackend>(protocols.database);
+		network::protocol::<Litep2pNetworkBackend>(protocols.database.clone());
 	net_config.add_request_response_protocol(database_config);
 	let slot_duration = sc_consensus_aura::slot_duration::<AuraId, _, _>(&*client)?;
 	let announcements = SidecarAnnouncements {
@@ -384,14 +400,21 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 	spawner.spawn_blocking("spb-indexer", Some("spb"), indexer.run());
 
 	let sidecar_server = SidecarServer { sidecars: sidecars.clone(), metrics: metrics.clone() };
-	let sidecar_server = Server::new(sidecar_requests, sidecar_server);
+	let sidecar_server = conduct.sidecars(sidecar_server);
+	let sidecar_server = Server::new(sidecar_requests, sidecar_server, metrics.clone());
 	let database_server = DatabaseServer { databases: database.clone(), metrics: metrics.clone() };
-	let database_server = Server::new(database_requests, database_server);
+	let database_server = conduct.databases(database_server);
+	let database_server = Server::new(database_requests, database_server, metrics.clone());
 	let peers = Arc::new(Connected { network: network.clone(), sync: sync_service.clone() });
+	conduct.among(peers.clone(), protocols, task_manager.spawn_handle());
 	spawner.spawn_blocking("spb-sidecar-server", Some("spb"), sidecar_server.run());
 	spawner.spawn_blocking("spb-database-server", Some("spb"), database_server.run());
 	spawner.spawn_blocking("spb-fetcher", Some("spb"), fetcher.run(peers.clone()));
 	spawner.spawn_blocking("spb-restorer", Some("spb"), restorer.run(peers));
+
+	// Without it the node merely does not say how full the disk is.
+	let disk = Disk { folder: config.data_path.clone(), metrics: metrics.clone() };
+	task_manager.spawn_handle().spawn_blocking("spb-disk", Some("spb"), disk.run());
 
 	let voter = SharedVoterState::empty();
 	let rpc_builder = {
@@ -447,11 +470,11 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 		);
 		let proposer_factory = SealingFactory::new(
 			ordinary,
-			database,
+			conduct.rules(database, genesis),
 			inbox,
 			sidecars,
 			unjudged.clone(),
-			metrics,
+			metrics.clone(),
 			task_manager.spawn_handle(),
 		);
 		let aura = sc_consensus_aura::start_aura::<AuraPair, _, _, _, _, _, _, _, _, (), _>(
@@ -459,9 +482,9 @@ pub fn run(mut config: Configuration, keep: Keep) -> Result<TaskManager, Service
 				slot_duration,
 				client: client.clone(),
 				select_chain,
-				block_import: import,
-				proposer_factory,
-				create_inherent_data_providers: SlotAndTime(client),
+				block_import: conduct.own_blocks(import),
+				proposer_factory: conduct.proposers(proposer_factory),
+				create_inherent_data_providers: SlotAndTime { client, metrics },
 				force_authoring,
 				backoff_authoring_blocks: None,
 				keystore: keystore.keystore(),

@@ -55,6 +55,9 @@ hash_newtype! {
 	ReceiptKey
 }
 
+/// Bytes of a block that a settlement takes at the most.
+pub const SETTLEMENT_BYTES: u32 = 125;
+
 /// Each vault and each CoE has this many places for messages in the pool.
 pub const POOL_SLOTS: u8 = 64;
 
@@ -134,6 +137,11 @@ impl SignedCtp {
 	pub fn verify(&self, owner: &AccountId, genesis: &Genesis) -> Result<(), Refusal> {
 		let signed = self.signature.verify(&self.ctp.payload(genesis)[..], owner);
 		signed.then_some(()).ok_or(Refusal::BadSignature)
+	}
+
+	/// Bytes of a block that its settlement takes at the most: when all its energy was delivered.
+	pub fn settlement_bytes(&self) -> usize {
+		self.encoded_size() + Compact(self.ctp.energy.wh()).encoded_size()
 	}
 
 	/// The entry's leaf in the database's tree.
@@ -756,6 +764,16 @@ mod tests {
 			let _ = Message::decode_all(&mut &bytes[..]);
 			let _ = Sidecar::decode_all(&mut &bytes[..]);
 		}
+	}
+
+	#[test]
+	fn settlement_should_be_longest_when_all_is_delivered() {
+		let signed = signed_ctp();
+		let energy = signed.ctp.energy;
+		let whole = Settlement { ctp: signed.clone(), delivered: energy };
+		assert_eq!(signed.settlement_bytes(), whole.encoded_size());
+		let part = Settlement { delivered: Energy::from_wh(1), ..whole };
+		assert!(part.encoded_size() <= signed.settlement_bytes());
 	}
 
 	#[test]

@@ -68,6 +68,7 @@ refusals! {
 	16 "R2" ReceiptKeyInUse "another open CTP of this vault names the same receipt key: use the meter's next key",
 	17 "R2" VaultFull "the vault has as many open CTPs as it may: wait for one to settle or expire",
 	18 "R2" DatabaseFull "the CTP database is full: try again later",
+	19 "R2" TooLong "the trade would take more than 125 bytes of a block: commit to less, or from an sr25519 or ed25519 account",
 	20 "CoE" TreeSize "a tree of receipt keys has between 1 and 65536 leaves",
 	21 "CoE" LeafIndex "the leaf's index or its path's length is not one of this tree",
 	22 "CoE" NotInTree "the receipt key is not a leaf of the certified tree",

@@ -2,8 +2,8 @@
 
 use crate::{
 	AccountId, Aura, Authorship, Balance, Balances, Block, CompanyCouncil, Hash, Nonce, PalletInfo,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask,
-	Session, SessionKeys, System, Validators, VERSION,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
+	RuntimeTask, Session, SessionKeys, System, Validators, VERSION,
 };
 use frame_support::{
 	derive_impl,
@@ -11,8 +11,8 @@ use frame_support::{
 	parameter_types,
 	traits::{
 		fungible::{Balanced, Credit},
-		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, EitherOfDiverse, Get, Imbalance,
-		NeverEnsureOrigin, OnUnbalanced, VariantCountOf,
+		ConstBool, ConstU128, ConstU16, ConstU32, ConstU64, Contains, EitherOfDiverse, Get,
+		Imbalance, NeverEnsureOrigin, OnUnbalanced, VariantCountOf,
 	},
 	weights::{
 		constants::{ParityDbWeight, WEIGHT_REF_TIME_PER_MILLIS},
@@ -30,7 +30,7 @@ use sp_runtime::{
 	traits::{ConvertInto, One},
 	FixedPointNumber, Perbill, Perquintill,
 };
-use spb_primitives::units::SPB;
+use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB};
 
 /// What a block may take: a full seal must fit beside the housekeeping of `on_initialize`, as
 /// measured and with the conservative constants for ParityDB. `integrity_test` of `pallet-spb` shows
@@ -44,8 +44,6 @@ const MAX_BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
 pub const EXISTENTIAL_DEPOSIT: Balance = SPB / 1_000;
 /// What a byte of a transaction costs.
 const BYTE_FEE: Balance = 1_000_000;
-/// Bytes of a settlement in a block.
-pub const SETTLEMENT_BYTES: Balance = 125;
 
 parameter_types! {
 	/// How many block hashes are kept.
@@ -293,7 +291,7 @@ impl Get<Balance> for SettlementFee {
 		type Weights = <Runtime as pallet_spb::Config>::WeightInfo;
 		let weight = Weights::seal(1).saturating_sub(Weights::seal(0));
 		FeeOfWeight::weight_to_fee(&weight)
-			.saturating_add(SETTLEMENT_BYTES.saturating_mul(BYTE_FEE))
+			.saturating_add(Balance::from(SETTLEMENT_BYTES).saturating_mul(BYTE_FEE))
 	}
 }
 

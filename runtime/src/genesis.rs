@@ -81,20 +81,16 @@ fn chain(
 /// The preset of this name, as JSON.
 pub fn preset(id: &PresetId) -> Option<Vec<u8>> {
 	use Sr25519Keyring::{Alice, Bob, Charlie};
-	let development = |validators| {
-		chain(validators, Parameters::DEVELOPMENT, &[DEV_COMPANY], Some(Alice))
-	};
+	let development =
+		|validators| chain(validators, Parameters::DEVELOPMENT, &[DEV_COMPANY], Some(Alice));
 	let patch = match id.as_ref() {
 		DEV_RUNTIME_PRESET => development(&[ALICE]),
 		LOCAL_TESTNET_RUNTIME_PRESET => development(&[ALICE, BOB]),
 		FAST_PRESET => chain(&[ALICE, BOB, CHARLIE, DAVE], FAST, &[DEV_COMPANY], Some(Alice)),
 		// Three companies, each with a validator, and no one above them.
-		CONSORTIUM_PRESET => chain(
-			&[ALICE, BOB, CHARLIE],
-			Parameters::DEVELOPMENT,
-			&[Alice, Bob, Charlie],
-			None,
-		),
+		CONSORTIUM_PRESET => {
+			chain(&[ALICE, BOB, CHARLIE], Parameters::DEVELOPMENT, &[Alice, Bob, Charlie], None)
+		},
 		_ => return None,
 	};
 	serde_json::to_vec(&patch).ok()

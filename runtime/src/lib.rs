@@ -171,6 +171,24 @@ mod runtime {
 	pub type Upgrades = pallet_upgrades;
 }
 
+impl pallet_spb::Carries for RuntimeCall {
+	fn carried(&self) -> Option<&Self> {
+		use pallet_collective::Call as Council;
+		use pallet_sudo::Call as Superuser;
+		match self {
+			Self::Sudo(
+				Superuser::sudo { call }
+				| Superuser::sudo_unchecked_weight { call, .. }
+				| Superuser::sudo_as { call, .. },
+			) => Some(call),
+			Self::CompanyCouncil(
+				Council::propose { proposal, .. } | Council::execute { proposal, .. },
+			) => Some(proposal),
+			_ => None,
+		}
+	}
+}
+
 /// The messages and seals among encoded extrinsics, in their order; `None` where one is neither.
 fn calls(extrinsics: &[Vec<u8>]) -> impl Iterator<Item = Option<RuntimeCall>> + '_ {
 	use codec::DecodeLimit;

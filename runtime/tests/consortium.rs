@@ -2,13 +2,13 @@
 
 mod common;
 
+use codec::Encode;
 use common::chain;
 use frame_support::{
 	assert_ok,
 	dispatch::GetDispatchInfo,
 	traits::{fungible::Inspect, Get},
 };
-use parity_scale_codec::Encode;
 use sp_core::H256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
 use sp_runtime::{traits::Hash as _, DispatchError};
@@ -33,7 +33,8 @@ fn govern(
 	let call: RuntimeCall = call.into();
 	let (length, weight) = (call.encoded_size() as u32, call.get_dispatch_info().call_weight);
 	let hash = <Runtime as frame_system::Config>::Hashing::hash_of(&call);
-	let index = pallet_collective::ProposalCount::<Runtime, spb_runtime::configs::CompanyCollective>::get();
+	let index =
+		pallet_collective::ProposalCount::<Runtime, spb_runtime::configs::CompanyCollective>::get();
 	assert_ok!(CompanyCouncil::propose(signed(Alice), 2, Box::new(call), length));
 	for voter in in_favour {
 		assert_ok!(CompanyCouncil::vote(signed(*voter), hash, index, true));
@@ -121,7 +122,8 @@ fn companies_should_reach_no_ones_money_and_no_storage() {
 		let attempts: [RuntimeCall; 7] = [
 			transfer.clone().into(),
 			set.into(),
-			frame_system::Call::<Runtime>::set_storage { items: vec![(key.clone(), vec![])] }.into(),
+			frame_system::Call::<Runtime>::set_storage { items: vec![(key.clone(), vec![])] }
+				.into(),
 			frame_system::Call::<Runtime>::kill_storage { keys: vec![key.clone()] }.into(),
 			frame_system::Call::<Runtime>::kill_prefix { prefix: key, subkeys: 9 }.into(),
 			frame_system::Call::<Runtime>::set_code { code: vec![1] }.into(),

@@ -15,17 +15,21 @@ pub enum Binary {
 	Cli,
 	/// `spb-demo`.
 	Demo,
+	/// `spb-node-hostile`: a node that misbehaves.
+	Hostile,
 }
 
 /// A program is not where it should be.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
-	"there is no {name} at {}: build it with `cargo xtask build`, or name it in {variable}",
+	"there is no {name} at {}: build it with `{command}`, or name it in {variable}",
 	path.display()
 )]
 pub struct MissingBinary {
 	/// Its name.
 	pub name: &'static str,
+	/// What builds it.
+	pub command: &'static str,
 	/// The environment variable that can name it.
 	pub variable: &'static str,
 	/// Where it was looked for.
@@ -39,6 +43,18 @@ impl Binary {
 			Self::Node => "spb-node",
 			Self::Cli => "spb",
 			Self::Demo => "spb-demo",
+			Self::Hostile => "spb-node-hostile",
+		}
+	}
+
+	/// What builds it.
+	fn command(self) -> &'static str {
+		match self {
+			Self::Hostile => {
+				"cargo build --release --workspace --bin spb-node-hostile \
+				 --features spb-node/misbehaviour"
+			},
+			_ => "cargo xtask build",
 		}
 	}
 
@@ -48,6 +64,7 @@ impl Binary {
 			Self::Node => "SPB_NODE",
 			Self::Cli => "SPB_CLI",
 			Self::Demo => "SPB_DEMO",
+			Self::Hostile => "SPB_NODE_HOSTILE",
 		}
 	}
 
@@ -58,7 +75,8 @@ impl Binary {
 		if path.is_file() {
 			return Ok(path);
 		}
-		Err(MissingBinary { name: self.name(), variable: self.variable(), path })
+		let (name, command, variable) = (self.name(), self.command(), self.variable());
+		Err(MissingBinary { name, command, variable, path })
 	}
 
 	fn place(self, named: Option<OsString>, own: &Path) -> PathBuf {

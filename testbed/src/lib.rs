@@ -3,19 +3,27 @@
 //!
 //! * [`binaries`], [`process`], [`node`], [`specification`]: the programs, as processes that never
 //!   outlive their guards;
+//! * [`validators`]: several nodes that know each other, and [`metrics`]: what they count;
+//! * [`namespaces`], [`disk`], [`clock`]: networks, disks and clocks that can be made to fail;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
 //! * [`demo`]: the main job, the replay of meter readings (`spb-demo`).
 
 pub mod audit;
 pub mod binaries;
+pub mod clock;
 pub mod community;
 pub mod demo;
+pub mod disk;
+pub mod metrics;
 pub mod money;
+pub mod namespaces;
 pub mod node;
 pub mod process;
 pub mod specification;
+pub mod validators;
 
 pub use binaries::{Binary, MissingBinary};
 pub use community::{Community, Participant};
 pub use node::{Node, NodeError};
+pub use validators::Validators;

@@ -3,17 +3,21 @@
 //! A node listens on ports that the system chose, says in its log when it does, and is killed when
 //! its guard is dropped. If that happens in a panic, the last lines of its log are shown.
 
-use crate::process::{open_log, Guarded, NoLine};
+use crate::{
+	metrics::{Metrics, MetricsError},
+	namespaces::Namespace,
+	process::{open_log, Guarded, NoLine},
+};
 use spb_client::connection::{Connection, ConnectionError, Patience};
-use subxt::rpcs::client::RpcParams;
 use std::{
 	ffi::OsString,
 	io,
-	net::SocketAddr,
+	net::{IpAddr, Ipv4Addr, SocketAddr},
 	path::{Path, PathBuf},
-	process::Command,
+	process::{Command, ExitStatus},
 	time::Duration,
 };
+use subxt::rpcs::client::RpcParams;
 
 /// How long a node may take to start on a loaded machine.
 const START: Duration = Duration::from_secs(180);
@@ -59,6 +63,12 @@ pub enum NodeError {
 	/// The node listens but does not talk.
 	#[error(transparent)]
 	Connection(#[from] ConnectionError),
+	/// Its metrics cannot be read.
+	#[error(transparent)]
+	Metrics(#[from] MetricsError),
+	/// It was started without metrics.
+	#[error("the node has no metrics: start it with Options::metrics")]
+	NoMetrics,
 }
 
 /// What a node does for its chain.
@@ -80,6 +90,12 @@ pub struct Options {
 	chain: Option<PathBuf>,
 	base_path: Option<PathBuf>,
 	log: Option<PathBuf>,
+	listen: SocketAddr,
+	/// 0 for one that the system chooses.
+	rpc: u16,
+	metrics: Option<u16>,
+	namespace: Option<Namespace>,
+	environment: Vec<(OsString, OsString)>,
 	arguments: Vec<OsString>,
 }
 
@@ -106,8 +122,20 @@ impl Options {
 			chain: None,
 			base_path: None,
 			log: None,
+			listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+			rpc: 0,
+			metrics: None,
+			namespace: None,
+			environment: Vec::new(),
 			arguments: Vec::new(),
 		}
+	}
+
+	/// By another program that takes the same arguments.
+	#[must_use]
+	pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+		self.program = program.into();
+		self
 	}
 
 	/// On the chain of this specification.
@@ -137,6 +165,41 @@ impl Options {
 		self.argument("--bootnodes").argument(address)
 	}
 
+	/// Reached by other nodes at this address, and not at one that the system chose.
+	#[must_use]
+	pub fn listen(mut self, address: SocketAddr) -> Self {
+		self.listen = address;
+		self
+	}
+
+	/// Asked at this port, and not at one that the system chose.
+	#[must_use]
+	pub fn rpc(mut self, port: u16) -> Self {
+		self.rpc = port;
+		self
+	}
+
+	/// With its metrics at this port.
+	#[must_use]
+	pub fn metrics(mut self, port: u16) -> Self {
+		self.metrics = Some(port);
+		self
+	}
+
+	/// In a network namespace of its own.
+	#[must_use]
+	pub fn inside(mut self, namespace: Namespace) -> Self {
+		self.namespace = Some(namespace);
+		self
+	}
+
+	/// With this variable in its environment.
+	#[must_use]
+	pub fn environment(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+		self.environment.push((name.into(), value.into()));
+		self
+	}
+
 	/// With one more argument.
 	#[must_use]
 	pub fn argument(mut self, argument: impl Into<OsString>) -> Self {
@@ -161,7 +224,7 @@ impl Node {
 	pub fn start(options: Options) -> Result<Self, NodeError> {
 		let scratch = tempfile::tempdir()
 			.map_err(|source| NodeError::Prepare { path: std::env::temp_dir(), source })?;
-		let (process, address) = launch(&options, scratch.path(), 0)?;
+		let (process, address) = launch(&options, scratch.path(), options.rpc)?;
 		Ok(Self { options, process, scratch, address })
 	}
 
@@ -183,6 +246,17 @@ impl Node {
 		addresses.into_iter().next().ok_or_else(|| NodeError::Silent { tail: self.tail() })
 	}
 
+	/// What it counts of itself.
+	pub async fn metrics(&self) -> Result<Metrics, NodeError> {
+		let port = self.options.metrics.ok_or(NodeError::NoMetrics)?;
+		Ok(Metrics::fetch(SocketAddr::new(self.address.ip(), port)).await?)
+	}
+
+	/// The process's number; another one after each start.
+	pub fn id(&self) -> u32 {
+		self.process.id()
+	}
+
 	/// Its log.
 	pub fn log(&self) -> PathBuf {
 		log_of(&self.options, self.scratch.path())
@@ -199,8 +273,23 @@ impl Node {
 	}
 
 	/// Kills it on the spot, as a power cut would, and waits until it is gone.
-	pub fn kill(&mut self) -> Result<(), NodeError> {
-		self.process.kill().map(drop).map_err(NodeError::Stop)
+	pub fn kill(&mut self) -> Result<ExitStatus, NodeError> {
+		self.process.kill().map_err(NodeError::Stop)
+	}
+
+	/// How it ended, if it has.
+	pub fn ended(&mut self) -> Result<Option<ExitStatus>, NodeError> {
+		self.process.ended().map_err(NodeError::Stop)
+	}
+
+	/// Takes the processor from it, until [`Self::resume`].
+	pub fn pause(&self) -> Result<(), NodeError> {
+		self.process.pause().map_err(NodeError::Stop)
+	}
+
+	/// Lets it go on.
+	pub fn resume(&self) -> Result<(), NodeError> {
+		self.process.resume().map_err(NodeError::Stop)
 	}
 
 	/// Stops it, unless it is gone, and starts it again, on the same port if that is free.
@@ -231,10 +320,16 @@ fn launch(
 ) -> Result<(Guarded, SocketAddr), NodeError> {
 	let log = log_of(options, scratch);
 	let file = open_log(&log).map_err(|source| NodeError::Prepare { path: log, source })?;
-	let mut command = Command::new(&options.program);
+	let mut command = match &options.namespace {
+		Some(namespace) => namespace.command(&options.program),
+		None => Command::new(&options.program),
+	};
 	match options.role {
 		Role::Development => command.arg("--dev"),
-		Role::Validator(name) => command.arg(format!("--{name}")),
+		// Without this, a validator does not make the key that others know it by.
+		Role::Validator(name) => {
+			command.arg(format!("--{name}")).arg("--unsafe-force-node-key-generation")
+		},
 		Role::Full => &mut command,
 	};
 	// What `--dev` does for a node that has no folder of its own.
@@ -243,10 +338,21 @@ fn launch(
 	}
 	command
 		.args(["--rpc-port", &port.to_string()])
-		.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0"])
-		.args(["--no-prometheus", "--no-mdns", "--no-telemetry"])
+		.args(["--listen-addr", &multiaddress(options.listen)])
+		.args(["--no-mdns", "--no-telemetry"])
+		// The line that says where it listens is of the level that is the default.
+		.env_remove("RUST_LOG")
+		.envs(options.environment.iter().map(|(name, value)| (name, value)))
 		// A node that is killed leaves its folder behind; this one goes with the guard.
 		.env("TMPDIR", scratch);
+	match options.metrics {
+		Some(port) => command.args(["--prometheus-port", &port.to_string()]),
+		None => command.arg("--no-prometheus"),
+	};
+	if options.namespace.is_some() {
+		// Whoever talks to it is outside, and calls it by another address than it knows.
+		command.args(["--unsafe-rpc-external", "--rpc-cors", "all", "--prometheus-external"]);
+	}
 	if let Some(chain) = &options.chain {
 		command.arg("--chain").arg(chain);
 	}
@@ -257,10 +363,21 @@ fn launch(
 	let process = Guarded::start(&mut command, file)
 		.map_err(|source| NodeError::Run { program: options.program.clone(), source })?;
 	match process.wait_for_line(START, listening) {
-		Ok(address) => Ok((process, address)),
+		Ok(mut address) => {
+			if let Some(namespace) = &options.namespace {
+				address.set_ip(IpAddr::V4(namespace.control()));
+			}
+			Ok((process, address))
+		},
 		Err(NoLine::Ended) => Err(NodeError::Ended { tail: process.tail() }),
 		Err(NoLine::TimedOut) => Err(NodeError::Silent { tail: process.tail() }),
 	}
+}
+
+/// An address as nodes write it.
+pub(crate) fn multiaddress(address: SocketAddr) -> String {
+	let kind = if address.is_ipv4() { "ip4" } else { "ip6" };
+	format!("/{kind}/{}/tcp/{}", address.ip(), address.port())
 }
 
 /// Where the node listens, if this line of its log says so.

@@ -27,7 +27,7 @@ const TAIL: usize = 60;
 #[derive(Debug)]
 pub struct Guarded {
 	child: Child,
-	lines: Receiver<String>,
+	lines: Mutex<Receiver<String>>,
 	tail: Arc<Mutex<VecDeque<String>>>,
 	copier: Option<JoinHandle<()>>,
 }
@@ -52,7 +52,7 @@ impl Guarded {
 			let tail = tail.clone();
 			std::thread::spawn(move || copy(BufReader::new(output), log, &tail, &sender))
 		});
-		Ok(Self { child, lines, tail, copier })
+		Ok(Self { child, lines: Mutex::new(lines), tail, copier })
 	}
 
 	/// The process's number.
@@ -67,9 +67,10 @@ impl Guarded {
 		mut pick: impl FnMut(&str) -> Option<T>,
 	) -> Result<T, NoLine> {
 		let begun = Instant::now();
+		let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
 		loop {
 			let left = limit.saturating_sub(begun.elapsed());
-			match self.lines.recv_timeout(left) {
+			match lines.recv_timeout(left) {
 				Ok(line) => {
 					if let Some(found) = pick(&line) {
 						return Ok(found);
@@ -98,6 +99,21 @@ impl Guarded {
 			self.child.kill()?;
 		}
 		self.child.wait()
+	}
+
+	/// How the process ended, if it has.
+	pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+		self.child.try_wait()
+	}
+
+	/// Takes the processor from the process (SIGSTOP), until [`Self::resume`].
+	pub fn pause(&self) -> io::Result<()> {
+		kill(self.pid()?, Signal::SIGSTOP).map_err(io::Error::from)
+	}
+
+	/// Lets a paused process go on (SIGCONT).
+	pub fn resume(&self) -> io::Result<()> {
+		kill(self.pid()?, Signal::SIGCONT).map_err(io::Error::from)
 	}
 
 	/// Kills the process on the spot (SIGKILL) and waits until it is gone.
@@ -189,6 +205,25 @@ mod tests {
 		let (_dir, mut stubborn) = shell("trap '' TERM; echo ready >&2; while :; do :; done");
 		stubborn.wait_for_line(LIMIT, |line| (line == "ready").then_some(())).unwrap();
 		assert_eq!(stubborn.stop(Duration::from_millis(50)).unwrap().code(), None);
+	}
+
+	#[test]
+	fn a_paused_process_should_stand_still_until_it_is_resumed() {
+		let (_dir, mut process) = shell("echo ready >&2; while :; do :; done");
+		process.wait_for_line(LIMIT, |line| (line == "ready").then_some(())).unwrap();
+		let state = format!("/proc/{}/stat", process.id());
+		let is_stopped = || std::fs::read_to_string(&state).unwrap().contains(") T ");
+		process.pause().unwrap();
+		while !is_stopped() {
+			std::thread::yield_now();
+		}
+		process.resume().unwrap();
+		while is_stopped() {
+			std::thread::yield_now();
+		}
+		assert_eq!(process.ended().unwrap(), None);
+		process.kill().unwrap();
+		assert!(process.ended().unwrap().is_some());
 	}
 
 	#[test]

@@ -48,31 +48,30 @@ pub enum SpecificationError {
 	},
 }
 
-/// Writes the specification of one of the node's chains (`dev`, `local`) with other parameters to a
-/// file.
+/// Writes the specification of one of the node's chains (`dev`, `local`, `fast`) to a file, with
+/// other parameters if any are given.
 ///
 /// It is a raw one, from which a node starts in half the time: it need not run the runtime to find
 /// out how the chain begins.
 pub fn write(
 	program: &Path,
 	chain: &str,
-	parameters: &Parameters,
+	parameters: Option<&Parameters>,
 	path: &Path,
 ) -> Result<(), SpecificationError> {
 	let written = |text: &[u8]| {
 		fs::write(path, text)
 			.map_err(|source| SpecificationError::Write { path: path.to_owned(), source })
 	};
-	let specification = build(program, ["--chain".as_ref(), chain.as_ref()])?;
+	let raw = |chain: &OsStr| build(program, &["--raw".as_ref(), "--chain".as_ref(), chain]);
+	let Some(parameters) = parameters else { return written(&raw(chain.as_ref())?) };
+	let specification = build(program, &["--chain".as_ref(), chain.as_ref()])?;
 	written(&patch(&specification, parameters)?)?;
-	written(&build(program, ["--raw".as_ref(), "--chain".as_ref(), path.as_os_str()])?)
+	written(&raw(path.as_os_str())?)
 }
 
-/// What `spb-node build-spec` writes.
-fn build<const N: usize>(
-	program: &Path,
-	arguments: [&OsStr; N],
-) -> Result<Vec<u8>, SpecificationError> {
+/// What `spb-node build-spec` writes, with these arguments.
+pub fn build(program: &Path, arguments: &[&OsStr]) -> Result<Vec<u8>, SpecificationError> {
 	let output = Command::new(program)
 		.args(["build-spec", "--disable-default-bootnode"])
 		.args(arguments)

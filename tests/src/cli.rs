@@ -3,8 +3,9 @@
 use serde_json::Value;
 use spb_testbed::Binary;
 use std::{
+	io::{BufRead as _, BufReader, Lines},
 	path::{Path, PathBuf},
-	process::Command,
+	process::{Child, ChildStdout, Command, Stdio},
 };
 
 /// How to run `spb`.
@@ -14,6 +15,30 @@ pub struct Cli {
 	url: String,
 	directory: PathBuf,
 	development: Option<String>,
+}
+
+/// A running `spb watch`. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Watch {
+	process: Child,
+	lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Watch {
+	/// Waits for the next change; panics where the process ends.
+	pub fn next(&mut self) -> Value {
+		let line = tokio::task::block_in_place(|| self.lines.next());
+		let line = line.expect("spb watch ends when it is killed").unwrap();
+		serde_json::from_str::<Value>(&line).unwrap()["result"].take()
+	}
+}
+
+impl Drop for Watch {
+	fn drop(&mut self) {
+		// It may be gone already.
+		let _ = self.process.kill();
+		let _ = self.process.wait();
+	}
 }
 
 /// What a run of `spb` came to.
@@ -46,13 +71,18 @@ impl Cli {
 		Self { url: url.into(), ..self.clone() }
 	}
 
-	/// Runs it.
-	pub async fn run(&self, arguments: &[&str]) -> Answer {
+	fn command(&self, arguments: &[&str]) -> Command {
 		let mut command = Command::new(&self.program);
 		command.args(["--url", &self.url]).arg("--dir").arg(&self.directory).args(arguments);
 		if let Some(uri) = &self.development {
 			command.args(["--dev", uri]);
 		}
+		command
+	}
+
+	/// Runs it.
+	pub async fn run(&self, arguments: &[&str]) -> Answer {
+		let mut command = self.command(arguments);
 		let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
 		let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().trim_end().to_owned();
 		Answer {
@@ -76,6 +106,14 @@ impl Cli {
 			panic!("spb {}: no JSON ({error}): {answer:?}", arguments.join(" "))
 		});
 		(answer.code, value)
+	}
+
+	/// Runs `spb watch --output json` until what is returned is dropped.
+	pub fn watch(&self) -> Watch {
+		let mut command = self.command(&["--output", "json", "watch"]);
+		let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+		let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+		Watch { process, lines }
 	}
 
 	/// Runs it with `--output json`, expects it to succeed, and gives its result.

@@ -5,6 +5,7 @@
 //! folder of the tests. A test fails, and says so, where they are missing.
 
 pub mod cli;
+pub mod faults;
 pub mod readme;
 pub mod scene;
 

@@ -1,4 +1,4 @@
-//! The commands of a README, as a test runs them.
+//! The commands of a document, as a test runs them.
 //!
 //! A block of commands is fenced with `console` or `sh` and stands below a comment that says what
 //! the test does with it:
@@ -34,7 +34,7 @@ pub struct Block {
 	pub script: String,
 }
 
-/// What is wrong with a README.
+/// What is wrong with a document.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Unclear {
 	/// The line, from 1.
@@ -45,7 +45,7 @@ pub struct Unclear {
 
 impl fmt::Display for Unclear {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "README.md:{}: {}", self.line, self.reason)
+		write!(f, "line {}: {}", self.line, self.reason)
 	}
 }
 

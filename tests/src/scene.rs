@@ -1,6 +1,5 @@
 //! A node on a fast chain, with producers and consumers who are ready to trade.
 
-use codec::Encode;
 use spb_client::{
 	connection::{Connection, Head, Stall},
 	trade::Order,
@@ -43,16 +42,17 @@ pub fn fast_chain(folder: &str) -> PathBuf {
 
 /// The same for one of the node's chains.
 pub fn fast(folder: &str, chain: &str) -> PathBuf {
-	with_parameters(folder, chain, &FAST)
+	specify(folder, chain, Some(&FAST))
 }
 
-/// The specification of one of the node's chains with other parameters.
-pub fn with_parameters(folder: &str, chain: &str, parameters: &Parameters) -> PathBuf {
+/// The specification of one of the node's chains, with other parameters if any are given; made once
+/// for a node's program.
+pub fn specify(folder: &str, chain: &str, parameters: Option<&Parameters>) -> PathBuf {
 	let program = node_program();
 	let metadata = fs::metadata(&program).unwrap();
 	let mut hasher = DefaultHasher::new();
 	let made = metadata.modified().unwrap();
-	(&program, metadata.len(), made, parameters.encode()).hash(&mut hasher);
+	(&program, metadata.len(), made, format!("{parameters:?}")).hash(&mut hasher);
 	let path = Path::new(folder).join(format!("{chain}-{:016x}.json", hasher.finish()));
 	if !path.is_file() {
 		fs::create_dir_all(folder).unwrap();
@@ -92,9 +92,9 @@ impl Scene {
 		Self::start(Options::development(node_program()).chain(&chain), chain).await
 	}
 
-	/// Starts a node on a development chain with these parameters.
+	/// Starts a node on a chain with these parameters.
 	pub async fn set_with(folder: &str, parameters: &Parameters) -> Self {
-		let chain = with_parameters(folder, "dev", parameters);
+		let chain = specify(folder, "dev", Some(parameters));
 		Self::start(Options::development(node_program()).chain(&chain), chain).await
 	}
 
@@ -105,10 +105,12 @@ impl Scene {
 		Self::start(options, chain).await
 	}
 
-	/// Starts Alice of two validators; her chain moves when [`Self::bob`] runs too.
+	/// Starts Alice of two validators. She makes blocks alone too; they become final when
+	/// [`Self::bob`] runs.
 	pub async fn set_of_two(folder: &str) -> Self {
 		let chain = fast(folder, "local");
-		Self::start(Options::validator(node_program(), "alice").chain(&chain), chain).await
+		let alice = Options::validator(node_program(), "alice").argument("--force-authoring");
+		Self::start(alice.chain(&chain), chain).await
 	}
 
 	/// How to start the other validator of [`Self::set_of_two`].

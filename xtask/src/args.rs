@@ -11,18 +11,21 @@ use std::{
 
 /// What `help` prints.
 pub const HELP: &str = "\
-Set-up, build, demo, tests and lint of the SPB workspace.
+Set-up, build, demo, tests, faults and lint of the SPB workspace.
 
 Usage: cargo xtask COMMAND [OPTIONS]
 
 Commands:
-  doctor  say what is there, what is missing and how to get it; install nothing
-  setup   find what is missing, say what will be installed, and install it
-  build   compile everything: set-up first, then the binaries
-  demo    build, then replay meter readings on one node and check the result
-  test    build, then the Rust tests and the JavaScript checks
-  lint    formatting, and clippy with warnings as errors
-  help    this text
+  doctor       say what is there, what is missing and how to get it; install nothing
+  setup        find what is missing, say what will be installed, and install it
+  build        compile everything: set-up first, then the binaries
+  demo         build, then replay meter readings on one node and check the result
+  test         build, then the Rust tests, the JavaScript checks, the networks of
+               zombienet/ and the alert rules
+  faults       build, then all attacks and faults over real validators
+  lint         formatting, and clippy with warnings as errors
+  chain-specs  build, then write chain-specs/ anew
+  help         this text
 
 Options of demo:
   --readings FILE   quarter-hour readings (default: data/week_june.csv)
@@ -31,7 +34,8 @@ Options of demo:
   --from TIME       begin with the quarter-hour TIME, such as 2016-06-06T12:00:00
                     (default: the sunniest stretch of that length)
 
-The demo's summary is written to target/demo/summary.json.
+The demo's summary is written to target/demo/summary.json, the report of faults to
+target/faults/report.json. Some faults take root: network namespaces and a small disk.
 CARGO_TARGET_DIR moves everything that is compiled elsewhere.
 ";
 
@@ -50,8 +54,12 @@ pub enum Command {
 	Demo(demo::Options),
 	/// Run all tests.
 	Test,
+	/// Run all attacks and faults.
+	Faults,
 	/// Check formatting and lints.
 	Lint,
+	/// Write the chain specifications of the repository.
+	ChainSpecs,
 }
 
 /// A command line that makes no sense.
@@ -116,7 +124,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 		Some("setup") => ("setup", Command::Setup),
 		Some("build") => ("build", Command::Build),
 		Some("test") => ("test", Command::Test),
+		Some("faults") => ("faults", Command::Faults),
 		Some("lint") => ("lint", Command::Lint),
+		Some("chain-specs") => ("chain-specs", Command::ChainSpecs),
 		Some("demo") => return demo_options(rest).map(Command::Demo),
 		_ => return Err(UsageError::UnknownCommand(lossy(&name))),
 	};
@@ -216,6 +226,7 @@ mod tests {
 			("setup", Command::Setup),
 			("build", Command::Build),
 			("test", Command::Test),
+			("faults", Command::Faults),
 			("lint", Command::Lint),
 			("demo", Command::Demo(Options::default())),
 		] {

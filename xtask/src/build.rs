@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the binaries.
+//! `cargo xtask build`: the binaries. And for tests, a node that misbehaves.
 
 use crate::{
 	process::{self, ProcessError},
@@ -6,10 +6,24 @@ use crate::{
 	workspace::Workspace,
 };
 
+/// The feature of the node that lets it lie.
+pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
+
 /// Compiles the workspace.
 ///
 /// Always the whole of it: another selection of crates would unify the features of the dependencies
 /// differently and compile hundreds of them again.
 pub fn run(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
 	process::run(toolchain.command(workspace, "cargo").args(["build", "--release", "--workspace"]))
+}
+
+/// Compiles `spb-node-hostile`, which tests set on honest nodes: the node once more, with a feature
+/// that nothing else is built with.
+pub fn hostile(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
+	process::run(
+		toolchain
+			.command(workspace, "cargo")
+			.args(["build", "--release", "--workspace", "--bin", "spb-node-hostile"])
+			.args(["--features", MISBEHAVIOUR]),
+	)
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: formatting, and clippy with warnings as errors.
 
 use crate::{
+	build::MISBEHAVIOUR,
 	process,
 	setup::{self, Purpose},
 	steps::Steps,
@@ -34,6 +35,8 @@ fn clippy(workspace: &Workspace, toolchain: Toolchain) -> Command {
 	let mut command = toolchain.command(workspace, "cargo");
 	command
 		.args(["build", "--release", "--workspace", "--all-targets"])
+		// The node with all that it can be built with.
+		.args(["--features", MISBEHAVIOUR])
 		.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
 		.env("CLIPPY_ARGS", CLIPPY_ARGS)
 		.env("SKIP_WASM_BUILD", "1")

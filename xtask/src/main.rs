@@ -1,4 +1,4 @@
-//! Set-up, build, demo, tests and lint: what `cargo xtask` runs.
+//! Set-up, build, demo, tests, faults and lint: what `cargo xtask` runs.
 //!
 //! Each command is a module with a `run` function. What they share: [`workspace`] knows the paths,
 //! [`toolchain`] the one Rust that compiles everything, [`setup`] finds and installs what is
@@ -11,7 +11,9 @@
 
 mod args;
 mod build;
+mod chain_specs;
 mod demo;
+mod faults;
 mod lint;
 mod process;
 mod setup;
@@ -58,7 +60,9 @@ fn run(command: &Command) -> Result<(), Error> {
 		},
 		Command::Demo(options) => Ok(demo::run(&workspace, options)?),
 		Command::Test => Ok(test::run(&workspace)?),
+		Command::Faults => Ok(faults::run(&workspace)?),
 		Command::Lint => Ok(lint::run(&workspace)?),
+		Command::ChainSpecs => Ok(chain_specs::run(&workspace)?),
 	}
 }
 
@@ -70,6 +74,7 @@ enum Error {
 	Setup(setup::SetupError),
 	Process(process::ProcessError),
 	Demo(demo::DemoError),
+	ChainSpecs(chain_specs::ChainSpecsError),
 	Steps(steps::StepsError),
 }
 
@@ -93,6 +98,7 @@ impl fmt::Display for Error {
 			Self::Setup(error) => write!(f, "error: {error}"),
 			Self::Process(error) => write!(f, "error: {error}"),
 			Self::Demo(error) => write!(f, "error: {error}"),
+			Self::ChainSpecs(error) => write!(f, "error: {error}"),
 			Self::Steps(error) => write!(f, "error: {error}"),
 		}
 	}
@@ -125,6 +131,12 @@ impl From<process::ProcessError> for Error {
 impl From<demo::DemoError> for Error {
 	fn from(error: demo::DemoError) -> Self {
 		Self::Demo(error)
+	}
+}
+
+impl From<chain_specs::ChainSpecsError> for Error {
+	fn from(error: chain_specs::ChainSpecsError) -> Self {
+		Self::ChainSpecs(error)
 	}
 }
 

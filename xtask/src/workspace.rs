@@ -48,6 +48,11 @@ impl Workspace {
 	pub fn binary(&self, name: &str) -> PathBuf {
 		self.target.join("release").join(name)
 	}
+
+	/// A tool that set-up has fetched and nobody has installed.
+	pub fn tool(&self, name: &str) -> PathBuf {
+		self.target.join("tools").join(name)
+	}
 }
 
 fn root_around(folder: &Path) -> Option<PathBuf> {

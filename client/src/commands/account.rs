@@ -194,7 +194,8 @@ async fn open(context: &Context, certificate: Option<PathBuf>) -> Result<Opened>
 	let account = key.account();
 	let view = connection.view(included.block).await?;
 	let opened = view.energy_account(&account).await?;
-	let opened_by = opened.ok_or_else(|| Error::input("the account was closed meanwhile"))?;
+	let opened_by =
+		opened.ok_or(Error::Undone("the account was opened and closed again in the same block"))?;
 	Ok(Opened { account, opened_by: opened_by.opened_by, block: included.block })
 }
 

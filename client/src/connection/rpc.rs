@@ -34,9 +34,9 @@ pub enum Status {
 	Pending,
 	/// It is in the database.
 	Open,
-	/// It settled in a final block.
+	/// It has settled.
 	Settled,
-	/// None of these: never seen, dropped, or settled in a block that is not final yet.
+	/// None of these: never seen or dropped.
 	Unknown,
 }
 

@@ -139,12 +139,15 @@ impl MeterState {
 		}
 	}
 
-	/// What to go on with after this copy was restored: leaves may have been used since it was made,
-	/// so its trees are closed, and new ones get numbers that no tree can have had since.
+	/// What to go on with after this copy was restored. Since it was made, leaves may have been used,
+	/// so its trees are closed, and new ones get numbers that no tree can have had; CTPs may have been
+	/// confirmed, so none of it can be any more; and what had been measured may have been counted.
 	pub(super) fn restored(mut self, random: u32) -> Result<Self, MeterError> {
 		for tree in &mut self.trees {
 			tree.closed = true;
 		}
+		self.issued.retain(|issue| issue.erc.is_some());
+		self.counted_wh = self.measured_wh;
 		// Two restores of one copy must not meet either, hence the random part.
 		let jump = RESTORE_JUMP + (random >> 8);
 		self.next_tree = self.next_tree.checked_add(jump).ok_or(MeterError::TreesUsedUp)?;

@@ -346,15 +346,21 @@ fn what_cannot_settle_should_be_forgotten() {
 fn a_restored_meter_should_start_new_trees() {
 	let bench = Bench::ready();
 	let copy = bench.path("copy.json");
-	let id = issue(&bench.meter, 3).unwrap().id;
+	let confirmed = issue(&bench.meter, 3).unwrap().id;
+	let word = confirm(&bench.meter, &confirmed, 1).unwrap();
+	let open = issue(&bench.meter, 3).unwrap().id;
+	bench.meter.measure(Energy::from_wh(7)).unwrap();
 	bench.meter.back_up(&copy).unwrap();
 	issue(&bench.meter, 3).unwrap();
 	let restore = |name: &str| Meter::restore(Directory::new(bench.path(name)), &copy).unwrap();
 	let restored = restore("restored");
 	assert_eq!(restored.key().unwrap(), bench.meter.key().unwrap());
 	assert!(matches!(issue(&restored, 3), Err(MeterError::NoKeysLeft)));
-	// What was issued before can still be confirmed.
-	confirm(&restored, &id, 1).unwrap();
+	// What was confirmed before is said again; what was open may have been confirmed otherwise.
+	assert_eq!(confirm(&restored, &confirmed, 1).unwrap(), word);
+	assert!(matches!(confirm(&restored, &open, 1), Err(MeterError::UnknownCtp(_))));
+	let info = restored.info(&genesis(), NOW).unwrap();
+	assert_eq!((info.measured_wh, info.counted_wh), (8, 8), "nothing is counted twice");
 	let next = restored.read().unwrap().next_tree;
 	assert!(next > bench.state().next_tree + 65_535);
 	let request = restored.request_coe(&genesis(), 4, &()).unwrap();

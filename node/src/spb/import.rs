@@ -169,6 +169,14 @@ impl<I: Clone, J, S, D, A> Clone for DatabaseImport<I, J, S, D, A> {
 	}
 }
 
+#[cfg(feature = "misbehaviour")]
+impl<I, J, S, D, A> DatabaseImport<I, J, S, D, A> {
+	/// What imports blocks that were judged.
+	pub fn unjudged_import(&self) -> &I {
+		&self.inner
+	}
+}
+
 impl<I, J, S, D, A> DatabaseImport<I, J, S, D, A>
 where
 	J: Judge,

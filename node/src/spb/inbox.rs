@@ -39,10 +39,6 @@ impl Limits {
 /// not bring them back.
 const DISCARDED: usize = 32_768;
 
-/// How often a block may have no use for a commitment before it is given up: its vault, its offer or
-/// its receipt key does not bear it. Its consumer can commit anew.
-const PATIENCE: u32 = 20;
-
 /// A message on its way into the inbox.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
@@ -81,8 +77,6 @@ struct Entry {
 	commitment: Option<SignedCtp>,
 	/// The round in which a block last had no use for it; zero if none has tried.
 	deferred: u64,
-	/// How often a block had no use for it.
-	declined: u32,
 }
 
 #[derive(Default)]
@@ -223,21 +217,15 @@ impl Inbox {
 		candidates
 	}
 
-	/// Notes that the chain has these messages already: in the next block, others come first. They
-	/// stay, because a fork may be abandoned.
-	pub fn pass_over(&self, messages: &[Hash]) {
-		self.inner.lock().defer(messages);
-	}
-
-	/// Notes that a block had no use for these messages: in the next one, others come first, and a
-	/// commitment that has been declined too often is discarded.
-	pub fn decline(&self, messages: &[Hash]) -> Result<(), StoreError> {
+	/// Notes that a block had no use for these messages: in the next one, others come first. They
+	/// stay: what a vault or an offer cannot bear yet, it may bear later, and what the chain has
+	/// already comes back where a fork is abandoned.
+	pub fn decline(&self, messages: &[Hash]) {
 		let mut inner = self.inner.lock();
-		inner.defer(messages);
-		let mut given_up = messages.to_vec();
-		given_up.retain(|hash| inner.is_given_up(hash));
-		drop(inner);
-		self.discard(&given_up)
+		inner.round += 1;
+		for hash in messages {
+			inner.defer(hash);
+		}
 	}
 
 	/// All messages, in order of arrival.
@@ -314,30 +302,18 @@ impl Inner {
 		self.next_place = place + 1;
 		let bytes = bytes.into();
 		let commits = commitment.clone();
-		let entry = Entry { hash, id, bytes, commitment: commits, deferred: 0, declined: 0 };
+		let entry = Entry { hash, id, bytes, commitment: commits, deferred: 0 };
 		self.entries.insert(place, entry);
 		commitment
 	}
 
-	/// Puts these messages behind all others.
-	fn defer(&mut self, messages: &[Hash]) {
-		self.round += 1;
-		for hash in messages {
-			let Some(place) = self.by_hash.get(hash) else { continue };
-			let Some(entry) = self.entries.get_mut(place) else { continue };
-			self.order.remove(&(entry.deferred, *place));
-			entry.deferred = self.round;
-			self.order.insert((entry.deferred, *place));
-		}
-	}
-
-	/// Counts a block that had no use for a message, and says whether it was one too many.
-	fn is_given_up(&mut self, hash: &Hash) -> bool {
-		let entry = self.by_hash.get(hash).and_then(|place| self.entries.get_mut(place));
-		entry.is_some_and(|entry| {
-			entry.declined += 1;
-			entry.commitment.is_some() && entry.declined >= PATIENCE
-		})
+	/// Puts a message behind all others, beside those of its round.
+	fn defer(&mut self, message: &Hash) {
+		let Some(place) = self.by_hash.get(message) else { return };
+		let Some(entry) = self.entries.get_mut(place) else { return };
+		self.order.remove(&(entry.deferred, *place));
+		entry.deferred = self.round;
+		self.order.insert((entry.deferred, *place));
 	}
 
 	/// The place of the message that goes first when there is no room.
@@ -463,9 +439,9 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let inbox = open(&folder, ROOMY);
 		inbox.insert(messages(0..4)).unwrap();
-		inbox.decline(&[hash(0), hash(2)]).unwrap();
+		inbox.decline(&[hash(0), hash(2)]);
 		assert_eq!(candidates(&inbox, 10, 100_000), [1, 3, 0, 2]);
-		inbox.decline(&[hash(1), hash(0)]).unwrap();
+		inbox.decline(&[hash(1), hash(0)]);
 		inbox.insert(messages([4])).unwrap();
 		assert_eq!(candidates(&inbox, 10, 100_000), [3, 4, 2, 0, 1]);
 	}
@@ -475,8 +451,8 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let inbox = open(&folder, Limits { count: 4, ..ROOMY });
 		inbox.insert(messages(0..4)).unwrap();
-		inbox.decline(&[hash(1)]).unwrap();
-		inbox.decline(&[hash(2)]).unwrap();
+		inbox.decline(&[hash(1)]);
+		inbox.decline(&[hash(2)]);
 		inbox.insert(messages(4..6)).unwrap();
 		assert_eq!(candidates(&inbox, 10, 100_000), [0, 3, 4, 5]);
 		inbox.insert(messages([6])).unwrap();
@@ -484,40 +460,14 @@ mod tests {
 	}
 
 	#[test]
-	fn commitments_should_be_given_up_when_they_were_declined_too_often() {
-		let folder = tempfile::tempdir().unwrap();
-		let inbox = open(&folder, ROOMY);
-		inbox.insert(messages(0..2)).unwrap();
-		for _ in 1..PATIENCE {
-			inbox.decline(&[hash(0)]).unwrap();
-		}
-		assert_eq!(inbox.len(), 2);
-		inbox.decline(&[hash(0)]).unwrap();
-		assert_eq!(candidates(&inbox, 10, 100_000), [1]);
-		assert_eq!(inbox.insert(messages([0])).unwrap(), Inserted::default(), "it does not return");
-	}
-
-	#[test]
-	fn what_the_chain_has_should_stay_however_long_it_takes_to_be_final() {
+	fn messages_should_wait_however_often_they_are_declined() {
 		let folder = tempfile::tempdir().unwrap();
 		let inbox = open(&folder, ROOMY);
 		inbox.insert(messages(0..3)).unwrap();
-		for _ in 0..2 * PATIENCE {
-			inbox.pass_over(&[hash(0)]);
+		for _ in 0..1_000 {
+			inbox.decline(&[hash(0)]);
 		}
 		assert_eq!(candidates(&inbox, 10, 100_000), [1, 2, 0]);
-	}
-
-	#[test]
-	fn receipts_should_be_waited_for_however_often_they_are_declined() {
-		let folder = tempfile::tempdir().unwrap();
-		let inbox = open(&folder, ROOMY);
-		// What names another CTP than it commits to is no commitment.
-		inbox.insert(vec![Message { id: id(9), bytes: extrinsic(0, 10) }]).unwrap();
-		for _ in 0..2 * PATIENCE {
-			inbox.decline(&[hash(0)]).unwrap();
-		}
-		assert_eq!(inbox.len(), 1);
 	}
 
 	#[test]
@@ -529,7 +479,7 @@ mod tests {
 		for _ in 0..5 {
 			let two = inbox.candidates(2, 100_000);
 			tried.extend(two.iter().map(|waiting| waiting.hash));
-			inbox.decline(&two.iter().map(|waiting| waiting.hash).collect::<Vec<_>>()).unwrap();
+			inbox.decline(&two.iter().map(|waiting| waiting.hash).collect::<Vec<_>>());
 		}
 		assert_eq!(tried.len(), 10);
 	}

@@ -1,5 +1,6 @@
 //! What operators see in Prometheus: `spb_*`.
 
+use sc_network::ReputationChange;
 use spb_primitives::Refusal;
 use substrate_prometheus_endpoint::{
 	exponential_buckets, prometheus::core::Collector, register, Counter, CounterVec, Gauge,
@@ -25,6 +26,9 @@ pub struct Metrics {
 	pub prepare_seconds: Histogram,
 	/// Candidates that prepared blocks took in.
 	pub prepared_messages: Counter<U64>,
+	/// Candidates that prepared blocks did not take in, by rule and reason; one that waits counts for
+	/// each block.
+	pub messages_declined: CounterVec<U64>,
 	/// Open CTPs after the best block.
 	pub open: Gauge<U64>,
 	/// CTPs that entered the database on the best chain.
@@ -33,6 +37,8 @@ pub struct Metrics {
 	pub settled: Counter<U64>,
 	/// CTPs that expired on the best chain.
 	pub expired: Counter<U64>,
+	/// Bytes of the disk that the chain's folder takes.
+	pub disk_bytes: Gauge<U64>,
 	/// Bytes of sidecars stored.
 	pub sidecar_bytes: Counter<U64>,
 	/// The last final block whose trades are indexed.
@@ -47,8 +53,10 @@ pub struct Metrics {
 	pub sidecars_missed: Counter<U64>,
 	/// Sidecars sent to peers.
 	pub sidecars_served: Counter<U64>,
-	/// Answers of peers that were proven wrong or did not decode.
-	pub answers_refused: Counter<U64>,
+	/// Answers of peers that were proven wrong or did not decode, by what was wrong.
+	pub answers_refused: CounterVec<U64>,
+	/// Requests of peers that did not decode or came too fast, by what was wrong.
+	pub requests_refused: CounterVec<U64>,
 	/// Whether the database of the best block is missing here.
 	pub database_missing: Gauge<U64>,
 	/// Databases restored from peers or from the node's own sidecars.
@@ -96,7 +104,7 @@ impl Metrics {
 				HistogramOpts::new(name, help).buckets(exponential_buckets(0.001, 2.0, 13)?);
 			enlist(Histogram::with_opts(options)?, registry)
 		};
-		Ok(Self {
+		let metrics = Self {
 			inbox_messages: gauge("spb_inbox_messages", "Messages that wait for a block")?,
 			inbox_bytes: gauge("spb_inbox_bytes", "Bytes of the messages that wait for a block")?,
 			inbox_evicted: counter(
@@ -119,10 +127,16 @@ impl Metrics {
 				"spb_prepared_messages_total",
 				"Messages that prepared blocks took in",
 			)?,
+			messages_declined: counters(
+				"spb_messages_declined_total",
+				"Messages that prepared blocks did not take in, by rule and reason",
+				&["rule", "reason"],
+			)?,
 			open: gauge("spb_open_ctps", "Open CTPs after the best block")?,
 			added: counter("spb_added_ctps_total", "CTPs that entered the database")?,
 			settled: counter("spb_settled_ctps_total", "CTPs that settled")?,
 			expired: counter("spb_expired_ctps_total", "CTPs that expired")?,
+			disk_bytes: gauge("spb_disk_bytes", "Bytes of the disk that the chain's folder takes")?,
 			sidecar_bytes: counter("spb_sidecar_bytes_total", "Bytes of sidecars stored")?,
 			trades_indexed: gauge(
 				"spb_trades_indexed_block",
@@ -145,9 +159,15 @@ impl Metrics {
 				"Waits for a sidecar that ended without it",
 			)?,
 			sidecars_served: counter("spb_sidecars_served_total", "Sidecars sent to peers")?,
-			answers_refused: counter(
+			answers_refused: counters(
 				"spb_answers_refused_total",
 				"Answers of peers that were proven wrong or did not decode",
+				&["reason"],
+			)?,
+			requests_refused: counters(
+				"spb_requests_refused_total",
+				"Requests of peers that did not decode or came too fast",
+				&["reason"],
 			)?,
 			database_missing: gauge(
 				"spb_database_missing",
@@ -169,7 +189,20 @@ impl Metrics {
 				"spb_slots_skipped_total",
 				"Own slots without a block because of the CTP database",
 			)?,
-		})
+		};
+		metrics.begin();
+		Ok(metrics)
+	}
+
+	/// Shows every series from the start: the increase of one that appears with its first event
+	/// would be none.
+	fn begin(&self) {
+		for verdict in [Checked::Ok, Checked::Missing, Checked::Bad] {
+			self.blocks_checked.with_label_values(&[verdict.label()]);
+		}
+		for refusal in Refusal::ALL {
+			self.blocks_refused.with_label_values(&[refusal.rule(), refusal.name()]);
+		}
 	}
 
 	/// Counts a verdict.
@@ -181,6 +214,21 @@ impl Metrics {
 	pub fn refused(&self, refusal: Refusal) {
 		self.checked(Checked::Bad);
 		self.blocks_refused.with_label_values(&[refusal.rule(), refusal.name()]).inc();
+	}
+
+	/// Counts a message that a prepared block did not take in.
+	pub fn declined(&self, refusal: Refusal) {
+		self.messages_declined.with_label_values(&[refusal.rule(), refusal.name()]).inc();
+	}
+
+	/// Counts an answer that cost its peer this much.
+	pub fn answer_refused(&self, change: &ReputationChange) {
+		self.answers_refused.with_label_values(&[change.reason]).inc();
+	}
+
+	/// Counts a request that cost its peer this much.
+	pub fn request_refused(&self, change: &ReputationChange) {
+		self.requests_refused.with_label_values(&[change.reason]).inc();
 	}
 }
 
@@ -202,10 +250,13 @@ mod tests {
 	fn every_metric_should_register_under_the_prefix() {
 		let registry = Registry::new();
 		let metrics = Metrics::new(Some(&registry)).unwrap();
-		metrics.checked(Checked::Ok);
-		metrics.refused(Refusal::RootMismatch);
 		let names: Vec<_> = registry.gather().iter().map(|f| f.get_name().to_string()).collect();
 		assert!(names.len() > 10 && names.iter().all(|name| name.starts_with("spb_")), "{names:?}");
+		assert!(
+			names.iter().any(|name| name == "spb_blocks_refused_total"),
+			"before the first one"
+		);
+		metrics.refused(Refusal::RootMismatch);
 		assert_eq!(metrics.blocks_refused.with_label_values(&["R4", "RootMismatch"]).get(), 1);
 	}
 }

@@ -6,18 +6,27 @@
 //! and has the runtime judge every block by its sidecar, which [`sidecars`] keeps and [`network`]
 //! exchanges with peers; what could not be judged is marked in [`unjudged`]. [`finality`]
 //! tidies up behind the last final block, [`indexer`] writes the history of [`trades`], [`events`]
-//! tells what becomes of each CTP, and [`rpc`] answers for all of it.
+//! tells what becomes of each CTP, and [`rpc`] answers for all of it. [`metrics`] counts what
+//! operators see, and [`disk`] measures.
+//!
+//! Whatever a node could deceive others with goes through [`conduct`], which leaves it as it is
+//! unless the node was built to misbehave.
 //!
 //! No rule of SPB is decided here: [`runtime`] is the only way to them.
 
+pub mod conduct;
+pub mod disk;
 pub mod events;
 pub mod feed;
 pub mod finality;
 pub mod import;
 pub mod inbox;
 pub mod indexer;
+pub mod inherent;
 pub mod message;
 pub mod metrics;
+#[cfg(feature = "misbehaviour")]
+pub mod misbehaviour;
 pub mod network;
 pub mod pool;
 pub mod proposer;

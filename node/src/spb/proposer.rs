@@ -220,14 +220,15 @@ impl<P: Prepare, A: AuxStore> Author<P, A> {
 				},
 				Outcome::Later(refusal) => {
 					log::trace!(target: LOG_TARGET, "{}: {refusal}", candidate.id);
+					self.metrics.declined(*refusal);
 					declined.push(candidate.hash);
 				},
 				Outcome::NoMessage => nothing.push(candidate.hash),
 			}
 		}
 		self.metrics.prepared_messages.inc_by(taken);
-		self.inbox.pass_over(&there);
-		self.inbox.decline(&declined)?;
+		self.inbox.decline(&there);
+		self.inbox.decline(&declined);
 		self.inbox.discard(&nothing)
 	}
 }
@@ -482,6 +483,8 @@ mod tests {
 		let order: Vec<_> =
 			bench.inbox.candidates(10, 100_000).iter().map(|waiting| waiting.id).collect();
 		assert_eq!(order, [id(2), id(3), id(0)]);
+		let declined = &bench.factory.author.metrics.messages_declined;
+		assert_eq!(declined.with_label_values(&["R2", "VaultTooSmall"]).get(), 1);
 	}
 
 	#[tokio::test]

@@ -12,8 +12,14 @@ use sp_runtime::{
 	Weight,
 };
 
-/// Refuses messages and seals in signed transactions, which would stand in a block as failed ones:
-/// no open CTP and no ERC is to be in any body.
+/// A call that may carry another one.
+pub trait Carries {
+	/// The call that this one carries.
+	fn carried(&self) -> Option<&Self>;
+}
+
+/// Refuses messages and seals in signed transactions, carried by other calls too: they would stand in
+/// a block as failed ones, and no open CTP and no ERC is to be in any body.
 #[derive(Encode, Decode, DecodeWithMemTracking, Clone, PartialEq, Eq, TypeInfo)]
 #[scale_info(skip_type_params(T))]
 pub struct CheckBare<T>(PhantomData<T>);
@@ -32,7 +38,7 @@ impl<T> fmt::Debug for CheckBare<T> {
 
 impl<T: Config + Send + Sync> TransactionExtension<T::RuntimeCall> for CheckBare<T>
 where
-	T::RuntimeCall: IsSubType<Call<T>>,
+	T::RuntimeCall: IsSubType<Call<T>> + Carries,
 {
 	const IDENTIFIER: &'static str = "CheckBare";
 	type Implicit = ();
@@ -53,12 +59,17 @@ where
 		_: &impl Encode,
 		_: TransactionSource,
 	) -> ValidateResult<(), T::RuntimeCall> {
-		match call.is_sub_type() {
-			Some(Call::commit_to_pay { .. } | Call::confirm_receipt { .. } | Call::seal { .. }) => {
-				Err(InvalidTransaction::Call.into())
-			},
-			_ => Ok((Default::default(), (), origin)),
+		let mut next = Some(call);
+		while let Some(call) = next {
+			if let Some(
+				Call::commit_to_pay { .. } | Call::confirm_receipt { .. } | Call::seal { .. },
+			) = call.is_sub_type()
+			{
+				return Err(InvalidTransaction::Call.into());
+			}
+			next = call.carried();
 		}
+		Ok((Default::default(), (), origin))
 	}
 
 	impl_tx_ext_default!(T::RuntimeCall; prepare);

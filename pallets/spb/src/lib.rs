@@ -40,7 +40,7 @@ pub mod types;
 mod vaults;
 pub mod weights;
 
-pub use extension::CheckBare;
+pub use extension::{Carries, CheckBare};
 pub use pallet::*;
 pub use types::*;
 pub use weights::{Measured, WeightInfo};

@@ -30,7 +30,11 @@ export const startNode = async () => {
   const program = process.env.SPB_NODE;
   if (!program) throw new Error(HOW_TO_RUN);
 
-  const child = spawn(program, ARGUMENTS, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, ARGUMENTS, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    // The line that says where the node listens is of this level.
+    env: { ...process.env, RUST_LOG: 'info' },
+  });
   const kill = () => child.kill('SIGKILL');
   const endOnSignal = () => process.exit(1);
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];

@@ -198,10 +198,11 @@ async fn bad_commitments(pair: &Pair, good: &Issued) {
 	let (parameters, limits) = (view.parameters().await.unwrap(), view.limits().await.unwrap());
 	let key = &pair.community.participants[1].key;
 	let one = Money::from_units(1);
-	let changes: [(Refusal, Change); 11] = [
+	let changes: [(Refusal, Change); 12] = [
 		(Refusal::UnknownVault, Box::new(|ctp| ctp.vault = 77)),
 		(Refusal::UnknownOffer, Box::new(|ctp| ctp.offer = 77)),
 		(Refusal::NoEnergy, Box::new(|ctp| ctp.energy = Energy::ZERO)),
+		(Refusal::AmountTooSmall, Box::new(|ctp| ctp.amount = Money::ZERO)),
 		(Refusal::OfferTooSmall, Box::new(|ctp| ctp.energy = Energy::from_wh(OFFERED.wh() + 1))),
 		(Refusal::OfferTooSmall, Box::new(|ctp| ctp.energy = Energy::MAX)),
 		(
@@ -301,6 +302,7 @@ async fn bad_receipts(pair: &Pair, good: &Issued) {
 		(Refusal::BadReceiptSignature, Erc { signature: flipped(&erc.signature), ..erc.clone() }),
 		(Refusal::BadReceiptSignature, Erc { delivered: Energy::from_wh(499), ..erc.clone() }),
 		(Refusal::BadReceiptSignature, Erc { ctp: Default::default(), ..erc.clone() }),
+		(Refusal::BadReceiptSignature, Erc { delivered: Energy::from_wh(501), ..erc.clone() }),
 		(Refusal::BadDelivery, Erc { delivered: Energy::ZERO, ..erc.clone() }),
 		(Refusal::ReceiptFromFuture, late),
 	];

@@ -59,7 +59,9 @@ fn the_same_readings_should_give_the_same_trades() {
 	}
 	for summary in [&first, &second] {
 		assert_eq!(summary["settled"].as_u64().map(|settled| settled > 10), Some(true));
-		assert_ne!((&summary["partial"], &summary["expired"]), (&0.into(), &0.into()));
+		for key in ["partial", "expired"] {
+			assert!(summary[key].as_u64() > Some(0), "{key}: {summary}");
+		}
 		assert_eq!(summary["roots_equal"], summary["blocks"]);
 		let (offered, settled) = (&summary["wh_offered"], &summary["wh_settled"]);
 		let sum = settled.as_u64().unwrap() + summary["wh_unsold"].as_u64().unwrap();

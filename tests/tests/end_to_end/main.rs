@@ -2,7 +2,9 @@
 
 mod audit;
 mod bad_input;
+mod chain_specs;
 mod cli;
+mod commands;
 mod demo;
 mod network;
 mod readme;

@@ -1,4 +1,4 @@
-//! The README's commands do what it says.
+//! The commands of the README and of the operators' handbook do what these say.
 
 use spb_testbed::{node::Options, Binary, Node};
 use spb_tests::{
@@ -7,12 +7,12 @@ use spb_tests::{
 };
 use std::{
 	env, fs,
-	os::unix::fs::PermissionsExt,
+	os::unix::fs::{symlink, PermissionsExt},
 	path::{Path, PathBuf},
 	process::Command,
 };
 
-/// A folder with `spb` in it, which talks to this node unless told otherwise.
+/// A folder with `spb-node` and with an `spb` which talks to this node unless told otherwise.
 fn programs(folder: &Path, node: &Node) -> PathBuf {
 	let cli = Binary::Cli.find().unwrap_or_else(|error| panic!("{error}"));
 	let programs = folder.join("programs");
@@ -21,6 +21,7 @@ fn programs(folder: &Path, node: &Node) -> PathBuf {
 	let script = format!("#!/bin/sh\nexec '{}' --url '{}' \"$@\"\n", cli.display(), node.url());
 	fs::write(&spb, script).unwrap();
 	fs::set_permissions(&spb, fs::Permissions::from_mode(0o755)).unwrap();
+	symlink(node_program(), programs.join("spb-node")).unwrap();
 	programs
 }
 
@@ -40,6 +41,9 @@ fn run(text: &str) -> Result<usize, String> {
 			Mark::Fresh => {
 				home = folder.path().join(block.line.to_string());
 				fs::create_dir(&home).unwrap();
+				// What the repository brings along, as from its root.
+				let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+				symlink(docs, home.join("docs")).unwrap();
 			},
 			Mark::Continued => {},
 		}
@@ -71,11 +75,21 @@ fn commands_should_run_in_order_and_stop_at_a_failure() {
 	assert!(error.contains("spb meter init"), "{error}");
 }
 
-#[test]
-fn commands_of_the_readme_should_work() {
-	let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
+/// Runs what is marked in a document of the repository.
+fn run_document(name: &str) {
+	let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
 	let text = fs::read_to_string(&path)
 		.unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-	let run = run(&text).unwrap_or_else(|error| panic!("{error}"));
-	assert!(run > 0, "the README has no block of commands marked with <!-- test -->");
+	let run = run(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+	assert!(run > 0, "{name} has no block of commands marked with <!-- test -->");
+}
+
+#[test]
+fn commands_of_the_readme_should_work() {
+	run_document("README.md");
+}
+
+#[test]
+fn commands_of_the_handbook_should_work() {
+	run_document("docs/operations.md");
 }

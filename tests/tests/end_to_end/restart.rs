@@ -3,12 +3,13 @@
 use crate::FOLDER;
 use spb_client::{
 	chain::calls,
-	connection::Status,
+	connection::{Connection, Stall, Status, Trade},
 	meter::Reading,
 	trade::{wait_for_ctp, wait_for_receipt, Goal},
 };
-use spb_primitives::Energy;
+use spb_primitives::{AccountId, Energy};
 use spb_tests::{scene::tenths, Scene};
+use std::{fs, path::Path};
 
 /// How the node ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,17 +31,15 @@ async fn trade_across(end: End) {
 	assert!(before.equal && before.open == 1);
 	// One that waits for a block is not lost either, unless the node is killed that very moment.
 	let waiting = trader.commit(&pair.order(300, tenths(1), 200)).await.unwrap();
-	loop {
-		let status = scene.connection.ctp(&waiting.id, None).await.unwrap().status;
-		if status != Status::Unknown {
-			break;
-		}
-		tokio::task::yield_now().await;
+	let mut heads = scene.connection.heads(Stall::default());
+	while scene.connection.ctp(&waiting.id, None).await.unwrap().status == Status::Unknown {
+		heads.next().await.unwrap();
 	}
+	drop(heads);
 
 	match end {
 		End::Stopped => scene.node.stop().unwrap(),
-		End::Killed => scene.node.kill().unwrap(),
+		End::Killed => drop(scene.node.kill().unwrap()),
 	}
 	scene.node.restart().unwrap();
 	scene.reconnect().await;
@@ -64,6 +63,51 @@ async fn trade_across(end: End) {
 	let audit = scene.audit().await;
 	assert!(audit.findings().settled.contains_key(&id));
 	assert!(audit.findings().open.contains(&waiting.id));
+}
+
+/// Takes away what the node keeps beside chain and database: history, sidecars, inbox.
+fn remove_store(base_path: &Path) {
+	let chains = fs::read_dir(base_path.join("chains")).unwrap();
+	for chain in chains {
+		fs::remove_dir_all(chain.unwrap().path().join("spb")).unwrap();
+	}
+}
+
+/// What a participant has traded, once the node's index has got there.
+async fn history(connection: &Connection, who: &AccountId) -> Vec<Trade> {
+	let mut heads = connection.heads(Stall::default());
+	loop {
+		let trades = connection.trades(who, None, None, 10).await.unwrap();
+		if !trades.is_empty() {
+			return trades;
+		}
+		heads.next().await.unwrap();
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_should_be_made_anew_where_it_is_lost() {
+	let base_path = tempfile::tempdir().unwrap();
+	let mut scene = Scene::set_on_disk(FOLDER, base_path.path()).await;
+	let pair = scene.pair("history").await;
+	let trader = pair.community.trader(1);
+	let issued = trader.commit(&pair.order(500, tenths(2), 200)).await.unwrap();
+	let expiry = issued.signed.ctp.expiry;
+	wait_for_ctp(&scene.connection, &issued.id, expiry, Goal::Database, &()).await.unwrap();
+	trader.confirm(&issued.id, Energy::from_wh(500), Reading::New).await.unwrap();
+	wait_for_receipt(&scene.connection, &issued.id, expiry, Goal::Settled, &()).await.unwrap();
+	let who = [0, 1].map(|place: usize| pair.community.participants[place].account());
+	let before = history(&scene.connection, &who[1]).await;
+	assert_eq!(before[0].id, issued.id);
+
+	scene.node.stop().unwrap();
+	remove_store(base_path.path());
+	scene.node.restart().unwrap();
+	scene.reconnect().await;
+	for who in who {
+		assert_eq!(history(&scene.connection, &who).await, before);
+	}
+	scene.audit().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use super::{
 	parts::Purpose,
-	plan::{Found, Means, Privilege, DEBIAN_SCRIPT},
+	plan::{Found, Means, Privilege, DEBIAN_SCRIPT, PROMTOOL_SCRIPT},
 	probe::{self, DEBIAN_WASM, STAMP},
 	Machine,
 };
@@ -33,6 +33,8 @@ pub enum Step {
 	RustupComponents(Vec<&'static str>),
 	/// Debian's Rust and a wasm target built from its sources.
 	DebianRust,
+	/// promtool, out of Debian's package.
+	Promtool,
 }
 
 impl fmt::Display for Step {
@@ -47,6 +49,11 @@ impl fmt::Display for Step {
 				f,
 				"install Debian's rustc-web with its companions, and build wasm32v1-none from its \
 				 sources ({DEBIAN_SCRIPT})"
+			),
+			Self::Promtool => write!(
+				f,
+				"download Debian's package prometheus and take promtool out of it \
+				 ({PROMTOOL_SCRIPT})"
 			),
 		}
 	}
@@ -90,6 +97,11 @@ impl<'a> ThisMachine<'a> {
 				self.link_debian_rust();
 				Ok(())
 			},
+			Step::Promtool => process::run(
+				Command::new("bash")
+					.arg(self.workspace.root.join(PROMTOOL_SCRIPT))
+					.arg(self.workspace.tool("promtool")),
+			),
 		}
 	}
 
@@ -116,7 +128,7 @@ impl<'a> ThisMachine<'a> {
 
 impl Machine for ThisMachine<'_> {
 	fn probe(&self, purpose: Purpose) -> Found {
-		probe::probe(purpose)
+		probe::probe(purpose, self.workspace)
 	}
 
 	fn means(&self) -> Means {

@@ -10,6 +10,7 @@ mod plan;
 mod probe;
 
 pub use parts::Purpose;
+pub use probe::promtool;
 
 use crate::{toolchain::Toolchain, workspace::Workspace};
 use install::Step;

@@ -21,6 +21,14 @@ pub enum Part {
 	Node,
 	/// What installs and starts the JavaScript checks.
 	Npm,
+	/// What makes networks that can be cut.
+	Ip,
+	/// What puts clocks wrong.
+	Faketime,
+	/// What checks the alert rules.
+	Promtool,
+	/// What the operators' handbook edits specifications with, which a test repeats.
+	Jq,
 }
 
 impl Part {
@@ -39,10 +47,15 @@ impl Part {
 			Self::Clippy => "clippy",
 			Self::Node => "Node.js 18 or newer",
 			Self::Npm => "npm",
+			Self::Ip => "ip",
+			Self::Faketime => "libfaketime",
+			Self::Promtool => "promtool",
+			Self::Jq => "jq",
 		}
 	}
 
-	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust.
+	/// Its Debian and Ubuntu package; `None` for what belongs to a Rust, and for promtool, whose
+	/// package would start a server.
 	pub fn package(self) -> Option<&'static str> {
 		match self {
 			Self::Protoc => Some("protobuf-compiler"),
@@ -51,7 +64,10 @@ impl Part {
 			Self::OpenSsl => Some("libssl-dev"),
 			Self::Node => Some("nodejs"),
 			Self::Npm => Some("npm"),
-			Self::WasmTarget | Self::Rustfmt | Self::Clippy => None,
+			Self::Ip => Some("iproute2"),
+			Self::Faketime => Some("libfaketime"),
+			Self::Jq => Some("jq"),
+			Self::WasmTarget | Self::Rustfmt | Self::Clippy | Self::Promtool => None,
 		}
 	}
 }
@@ -63,6 +79,8 @@ pub enum Purpose {
 	Build,
 	/// Compiling and testing.
 	Test,
+	/// Compiling and making things go wrong.
+	Faults,
 	/// Compiling and linting.
 	Lint,
 	/// All of it.
@@ -75,11 +93,13 @@ impl Purpose {
 		use Part::*;
 		match self {
 			Self::Build => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget],
-			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm],
+			Self::Test => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Node, Npm, Promtool, Jq],
+			Self::Faults => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Ip, Faketime],
 			Self::Lint => &[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy],
-			Self::Everything => {
-				&[Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm]
-			},
+			Self::Everything => &[
+				Protoc, Cxx, PkgConfig, OpenSsl, WasmTarget, Rustfmt, Clippy, Node, Npm, Promtool,
+				Jq, Ip, Faketime,
+			],
 		}
 	}
 }

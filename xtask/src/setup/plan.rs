@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// A script that does Debian's part of the set-up by itself, for those who have to ask for root.
 pub const DEBIAN_SCRIPT: &str = "xtask/install-wasm-target.sh";
 
+/// A script that takes promtool out of Debian's package.
+pub const PROMTOOL_SCRIPT: &str = "xtask/fetch-promtool.sh";
+
 /// What is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
@@ -63,6 +66,7 @@ pub struct Tried {
 	rustup_target: bool,
 	rustup_components: bool,
 	debian: bool,
+	promtool: bool,
 }
 
 /// What to do.
@@ -137,6 +141,11 @@ pub fn plan(missing: &[Part], found: &Found, means: &Means, tried: &mut Tried) -
 		}
 	}
 
+	if means.apt && !tried.promtool && missing.contains(&Part::Promtool) {
+		tried.promtool = true;
+		steps.push(Step::Promtool);
+	}
+
 	if steps.is_empty() {
 		Plan::Stuck(advice(missing, found, means))
 	} else {
@@ -179,6 +188,13 @@ pub fn advice(missing: &[Part], found: &Found, means: &Means) -> Vec<String> {
 	let components = components(missing);
 	if !components.is_empty() && found.toolchain() != Some(Toolchain::Debian) {
 		lines.push(format!("rustup component add {}", components.join(" ")));
+	}
+	if missing.contains(&Part::Promtool) {
+		lines.push(if means.apt {
+			format!("bash {PROMTOOL_SCRIPT} FILE, where FILE is promtool in a folder of your PATH")
+		} else {
+			"install promtool, which comes with Prometheus".into()
+		});
 	}
 	if missing.contains(&Part::Node) && means.apt {
 		lines.push(

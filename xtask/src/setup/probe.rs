@@ -7,6 +7,7 @@ use super::{
 use crate::{
 	process,
 	toolchain::{Toolchain, DEBIAN_BIN},
+	workspace::Workspace,
 };
 use std::{
 	env,
@@ -26,12 +27,17 @@ pub const DEBIAN_WASM: &str = "/usr/lib/rustlib/wasm32v1-none/lib";
 /// The file beside them that says for which compiler they were built.
 pub const STAMP: &str = ".rustc";
 
+/// Where distributions put libraries of their architectures, and the one that puts clocks wrong.
+const LIBRARIES: &str = "/usr/lib";
+const FAKETIME: &str = "faketime/libfaketimeMT.so.1";
+
 /// The oldest Node.js that the JavaScript checks run with.
 const OLDEST_NODE: u32 = 18;
 
 /// Looks for what a purpose needs.
-pub fn probe(purpose: Purpose) -> Found {
-	let tools = purpose.parts().iter().filter_map(|part| Some((*part, tool(*part)?))).collect();
+pub fn probe(purpose: Purpose, workspace: &Workspace) -> Found {
+	let found = |part: &Part| Some((*part, tool(*part, workspace)?));
+	let tools = purpose.parts().iter().filter_map(found).collect();
 	let default = default_rust();
 	// Nobody needs a second one.
 	let debian = if default.wasm { RustFound::default() } else { debian_rust() };
@@ -55,7 +61,13 @@ pub fn detail(part: Part, found: &Found) -> &str {
 	}
 }
 
-fn tool(part: Part) -> Option<String> {
+/// promtool: one in the path, else the one that set-up has fetched.
+pub fn promtool(workspace: &Workspace) -> Option<PathBuf> {
+	let fetched = workspace.tool("promtool");
+	in_path("promtool").or_else(|| is_executable(&fetched).then_some(fetched))
+}
+
+fn tool(part: Part, workspace: &Workspace) -> Option<String> {
 	match part {
 		Part::Protoc => named_or_in_path("PROTOC", "protoc"),
 		Part::Cxx => named_or_in_path("CXX", "c++"),
@@ -70,6 +82,19 @@ fn tool(part: Part) -> Option<String> {
 		Part::Node => process::answer(Command::new("node").arg("--version"))
 			.filter(|version| is_new_enough(version)),
 		Part::Npm => in_path("npm").map(|path| path.display().to_string()),
+		// Where people that are not root may not have it in their path.
+		Part::Ip => ["ip", "/usr/sbin/ip", "/sbin/ip"]
+			.iter()
+			.find_map(in_path)
+			.map(|path| path.display().to_string()),
+		Part::Faketime => fs::read_dir(LIBRARIES)
+			.ok()?
+			.flatten()
+			.map(|folder| folder.path().join(FAKETIME))
+			.find(|library| library.is_file())
+			.map(|library| library.display().to_string()),
+		Part::Jq => in_path("jq").map(|path| path.display().to_string()),
+		Part::Promtool => promtool(workspace).map(|path| path.display().to_string()),
 		Part::WasmTarget | Part::Rustfmt | Part::Clippy => None,
 	}
 }

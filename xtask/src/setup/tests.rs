@@ -61,6 +61,9 @@ impl Machine for FakeMachine {
 				self.found.default.clippy = true;
 			},
 			Step::DebianRust => self.found.debian = rust(),
+			Step::Promtool => {
+				self.found.tools.insert(Part::Promtool, String::new());
+			},
 		}
 	}
 }
@@ -71,7 +74,8 @@ fn rust() -> RustFound {
 
 /// A machine with everything, by the default Rust.
 fn complete() -> Found {
-	let tools = Purpose::Everything.parts().iter().filter(|part| part.package().is_some());
+	let of_rust = [Part::WasmTarget, Part::Rustfmt, Part::Clippy];
+	let tools = Purpose::Everything.parts().iter().filter(|part| !of_rust.contains(part));
 	Found {
 		tools: tools.map(|part| (*part, String::new())).collect(),
 		default: rust(),
@@ -155,6 +159,22 @@ fn javascript_should_be_installed_for_tests_only() {
 }
 
 #[test]
+fn what_breaks_things_should_be_installed_for_faults_only() {
+	let without = || {
+		let mut found = complete();
+		found.tools.remove(&Part::Ip);
+		found.tools.remove(&Part::Faketime);
+		FakeMachine::new(found)
+	};
+	let mut machine = without();
+	assert_eq!(prepare(&mut machine, Purpose::Test), Ok(Toolchain::Default));
+	assert_eq!(machine.performed, []);
+	let mut machine = without();
+	assert_eq!(prepare(&mut machine, Purpose::Faults), Ok(Toolchain::Default));
+	assert_eq!(machine.performed, [Step::Apt(vec!["iproute2", "libfaketime"])]);
+}
+
+#[test]
 fn lint_tools_should_come_from_where_the_compiler_comes() {
 	let bare = RustFound { rustfmt: false, clippy: false, ..rust() };
 
@@ -207,6 +227,22 @@ fn an_old_node_should_be_explained() {
 	machine.failing = vec![Step::Apt(vec!["nodejs"])];
 	let error = prepare(&mut machine, Purpose::Test).unwrap_err();
 	assert!(error.to_string().contains("https://nodejs.org"), "{error}");
+}
+
+#[test]
+fn promtool_should_be_fetched_without_root_and_once() {
+	let mut found = complete();
+	found.tools.remove(&Part::Promtool);
+	let mut machine = FakeMachine::new(found.clone());
+	machine.means.privilege = Privilege::None;
+	assert_eq!(prepare(&mut machine, Purpose::Test), Ok(Toolchain::Default));
+	assert_eq!(machine.performed, [Step::Promtool]);
+
+	let mut machine = FakeMachine::new(found);
+	machine.failing = vec![Step::Promtool];
+	let error = prepare(&mut machine, Purpose::Test).unwrap_err();
+	assert_eq!(machine.performed, [Step::Promtool]);
+	assert!(error.to_string().contains("xtask/fetch-promtool.sh"), "{error}");
 }
 
 #[test]

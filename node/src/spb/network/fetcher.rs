@@ -371,7 +371,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		let read = match &reply {
 			Ok(bytes) => SidecarAnswer::read(bytes, hashes.len()).map_err(|error| {
 				peers.report(peer, reputation::MALFORMED_ANSWER);
-				self.metrics.answers_refused.inc();
+				self.metrics.answer_refused(&reputation::MALFORMED_ANSWER);
 				error.to_string()
 			}),
 			Err(failure) => Err(failure.to_string()),
@@ -396,7 +396,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		}
 		if wrong {
 			peers.report(peer, reputation::WRONG_SIDECAR);
-			self.metrics.answers_refused.inc();
+			self.metrics.answer_refused(&reputation::WRONG_SIDECAR);
 		}
 
 		let mut state = self.state.lock();
@@ -627,7 +627,8 @@ mod tests {
 		assert_eq!(got, Some(sidecar(1)));
 		let reported = bench.peers.reported.lock();
 		assert!(reported.iter().all(|report| *report == (liar, reputation::WRONG_SIDECAR)));
-		assert!(bench.fetcher.metrics.answers_refused.get() > 0);
+		let refused = &bench.fetcher.metrics.answers_refused;
+		assert!(refused.with_label_values(&[reputation::WRONG_SIDECAR.reason]).get() > 0);
 	}
 
 	#[tokio::test]

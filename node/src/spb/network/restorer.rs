@@ -403,7 +403,7 @@ impl<R: Restore> Restorer<R> {
 		let bytes = peers.ask(peer, self.protocol.clone(), request.encode()).await?;
 		let answer = DatabaseAnswer::read(&bytes).inspect_err(|_| {
 			peers.report(peer, reputation::MALFORMED_ANSWER);
-			self.metrics.answers_refused.inc();
+			self.metrics.answer_refused(&reputation::MALFORMED_ANSWER);
 		})?;
 		answer.0.ok_or(NotFetched::NotThere)
 	}
@@ -425,7 +425,7 @@ impl<R: Restore> Restorer<R> {
 			};
 			if proven {
 				peers.report(peer, reputation::WRONG_DATABASE);
-				self.metrics.answers_refused.inc();
+				self.metrics.answer_refused(&reputation::WRONG_DATABASE);
 			}
 			NotFetched::Refused(refusal)
 		})
@@ -602,7 +602,7 @@ mod tests {
 		databases.block = block;
 		let metrics = Metrics::new(None).unwrap();
 		let server = DatabaseServer { databases: Arc::new(databases), metrics };
-		move |request| server.answer(request).ok()
+		move |request| server.answer(PeerId::random(), request).ok()
 	}
 
 	#[tokio::test]

@@ -35,8 +35,8 @@ pub trait Answers: Send + 'static {
 	/// What one peer may ask.
 	const RATE: Rate;
 
-	/// The answer to a request.
-	fn answer(&self, request: &[u8]) -> Result<Vec<u8>, Declined>;
+	/// The answer to a request of a peer.
+	fn answer(&self, peer: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined>;
 }
 
 /// Why a request gets no answer.
@@ -55,12 +55,17 @@ pub struct Server<A> {
 	requests: async_channel::Receiver<IncomingRequest>,
 	answers: A,
 	limiter: Limiter,
+	metrics: Metrics,
 }
 
 impl<A: Answers> Server<A> {
 	/// Answers what comes in through `requests`.
-	pub fn new(requests: async_channel::Receiver<IncomingRequest>, answers: A) -> Self {
-		Self { requests, answers, limiter: Limiter::new(A::RATE) }
+	pub fn new(
+		requests: async_channel::Receiver<IncomingRequest>,
+		answers: A,
+		metrics: Metrics,
+	) -> Self {
+		Self { requests, answers, limiter: Limiter::new(A::RATE), metrics }
 	}
 
 	/// Runs until the network ends.
@@ -75,15 +80,20 @@ impl<A: Answers> Server<A> {
 	}
 
 	fn respond(&mut self, peer: PeerId, payload: &[u8], now: Instant) -> OutgoingResponse {
-		let declined = |change: Option<ReputationChange>| OutgoingResponse {
-			result: Err(()),
-			reputation_changes: change.into_iter().collect(),
-			sent_feedback: None,
+		let declined = |change: Option<ReputationChange>| {
+			if let Some(change) = &change {
+				self.metrics.request_refused(change);
+			}
+			OutgoingResponse {
+				result: Err(()),
+				reputation_changes: change.into_iter().collect(),
+				sent_feedback: None,
+			}
 		};
 		if let Err(TooFast { change }) = self.limiter.admit(peer, now) {
 			return declined(change);
 		}
-		match self.answers.answer(payload) {
+		match self.answers.answer(peer, payload) {
 			Ok(bytes) => OutgoingResponse {
 				result: Ok(bytes),
 				reputation_changes: Vec::new(),
@@ -110,7 +120,7 @@ impl<A: AuxStore + Send + Sync + 'static> Answers for SidecarServer<A> {
 	// Who syncs asks for 64 at a time, one request after the other.
 	const RATE: Rate = Rate { burst: 64, per_second: 32 };
 
-	fn answer(&self, request: &[u8]) -> Result<Vec<u8>, Declined> {
+	fn answer(&self, _: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined> {
 		let SidecarRequest(hashes) = SidecarRequest::read(request)?;
 		let (mut answer, mut size) = (Vec::new(), 0);
 		for hash in hashes {
@@ -203,7 +213,7 @@ impl<D: Databases> Answers for DatabaseServer<D> {
 	// A million entries are some 250 parts, fetched one after the other.
 	const RATE: Rate = Rate { burst: 16, per_second: 8 };
 
-	fn answer(&self, request: &[u8]) -> Result<Vec<u8>, Declined> {
+	fn answer(&self, _: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined> {
 		let request = DatabaseRequest::read(request)?;
 		if self.databases.root(request.block) != Some(request.root) {
 			return Ok(DatabaseAnswer(None).encode());
@@ -230,6 +240,10 @@ pub(crate) mod tests {
 		Metrics::new(None).unwrap()
 	}
 
+	fn answer_of(server: &impl Answers, request: &[u8]) -> Vec<u8> {
+		server.answer(PeerId::random(), request).unwrap()
+	}
+
 	#[test]
 	fn sidecars_should_be_served_in_the_order_of_the_request() {
 		let (sidecars, _) = sidecars();
@@ -237,7 +251,7 @@ pub(crate) mod tests {
 		let second = sidecars.hold(vec![2; 20]);
 		let server = SidecarServer { sidecars: Arc::new(sidecars), metrics: metrics() };
 		let request = SidecarRequest(vec![second, Hash::zero(), first]).encode();
-		let answer = SidecarAnswer::read(&server.answer(&request).unwrap(), 3).unwrap();
+		let answer = SidecarAnswer::read(&answer_of(&server, &request), 3).unwrap();
 		assert_eq!(answer.0, [Some(vec![2; 20]), None, Some(vec![1; 10])]);
 		assert_eq!(server.metrics.sidecars_served.get(), 2);
 	}
@@ -251,7 +265,7 @@ pub(crate) mod tests {
 		let server = SidecarServer { sidecars: Arc::new(sidecars), metrics: metrics() };
 		let served = |hashes: &[Hash]| {
 			let request = SidecarRequest(hashes.to_vec()).encode();
-			SidecarAnswer::read(&server.answer(&request).unwrap(), hashes.len()).unwrap().0.len()
+			SidecarAnswer::read(&answer_of(&server, &request), hashes.len()).unwrap().0.len()
 		};
 		assert_eq!(served(&[large, half]), 1);
 		assert_eq!(served(&[half, other]), 2);
@@ -304,7 +318,7 @@ pub(crate) mod tests {
 		limit: u32,
 	) -> Option<DatabasePart> {
 		let request = DatabaseRequest { block, root, after, limit }.encode();
-		DatabaseAnswer::read(&server.answer(&request).unwrap()).unwrap().0
+		DatabaseAnswer::read(&answer_of(server, &request)).unwrap().0
 	}
 
 	#[test]
@@ -354,7 +368,8 @@ pub(crate) mod tests {
 			responses.push(response);
 		}
 		drop(queue);
-		Server::new(requests, server).run().await;
+		let metrics = metrics();
+		Server::new(requests, server, metrics.clone()).run().await;
 		let mut answered = Vec::new();
 		for response in responses {
 			answered.push(response.await.unwrap());
@@ -367,5 +382,10 @@ pub(crate) mod tests {
 		let last = answered.last().unwrap();
 		assert!(last.result.is_err());
 		assert_eq!(last.reputation_changes, [reputation::FLOODING]);
+		let refused = |change: ReputationChange| {
+			metrics.requests_refused.with_label_values(&[change.reason]).get()
+		};
+		assert_eq!(refused(reputation::MALFORMED_REQUEST), 2);
+		assert!(refused(reputation::FLOODING) > 0);
 	}
 }

@@ -104,7 +104,7 @@ pub enum StatusAnswer {
 		/// The block asked about.
 		block: BlockAnswer,
 	},
-	/// It settled in this final block.
+	/// It settled in this block or, where another one was asked about, before it.
 	Settled {
 		/// The CTP.
 		#[serde(flatten)]
@@ -114,7 +114,7 @@ pub enum StatusAnswer {
 		/// The energy delivered.
 		delivered_wh: Energy,
 	},
-	/// None of these: never seen, dropped, or settled in a block that is not final yet.
+	/// None of these: never seen or dropped.
 	Unknown {
 		/// The id asked about.
 		id: CtpId,

@@ -169,7 +169,8 @@ impl SpbApiServer for Spb {
 		if let Some(open) = self.database.entry(block.hash, id)? {
 			return Ok(StatusAnswer::Open { entry: (&open).into(), block });
 		}
-		if let Some((place, trade)) = self.trades.by_id(&id)? {
+		let trade = self.trades.by_id(&id)?;
+		if let Some((place, trade)) = trade.filter(|(place, _)| place.block <= block.number) {
 			return Ok(StatusAnswer::Settled {
 				entry: EntryAnswer::new(id, &trade.settlement.ctp),
 				block: BlockAnswer { number: place.block, hash: trade.hash },

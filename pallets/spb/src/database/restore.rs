@@ -215,7 +215,7 @@ fn index<S: Store>(
 	after: Option<(BlockNumber, CtpId)>,
 	parts: u32,
 ) -> Result<Restoring, NotRestored> {
-	let database = Database::new(store, progress.roots.clone());
+	let mut database = Database::new(store, progress.roots.clone());
 	let rows =
 		database.list(&CtpFilter::default(), after, MAX_PART).map_err(|_| NotRestored::Damaged)?;
 	let ids: Vec<_> = rows.iter().map(|open| open.id).collect();

@@ -36,7 +36,7 @@ pub(crate) use chain::*;
 use crate::{self as pallet_spb, Event, Terms};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
-	traits::{ConstU128, VariantCountOf},
+	traits::{ConstU128, ConstU32, VariantCountOf},
 };
 use sp_core::H256;
 use sp_io::TestExternalities;
@@ -119,6 +119,12 @@ impl pallet_balances::Config for Test {
 	type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
 }
 
+impl pallet_spb::Carries for RuntimeCall {
+	fn carried(&self) -> Option<&Self> {
+		None
+	}
+}
+
 impl pallet_spb::Config for Test {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -129,6 +135,8 @@ impl pallet_spb::Config for Test {
 	type AccountDeposit = ConstU128<ACCOUNT_DEPOSIT>;
 	type OfferDeposit = ConstU128<OFFER_DEPOSIT>;
 	type VaultDeposit = ConstU128<VAULT_DEPOSIT>;
+	type MaxCompanies = ConstU32<100>;
+	type CompaniesChanged = ();
 	type MaxSettlements = MaxSettlements;
 	type MaxOpen = MaxOpen;
 	type MaxSidecar = MaxSidecar;
@@ -191,7 +199,7 @@ impl ExtBuilder {
 			[1, 2].map(|number| (number, maker_key(number))).to_vec();
 		pallet_spb::GenesisConfig::<Test> {
 			parameters: self.parameters,
-			companies: vec![Ferdie.to_account_id()],
+			companies: vec![Ferdie.to_account_id()].try_into().unwrap(),
 			manufacturers,
 			..Default::default()
 		}

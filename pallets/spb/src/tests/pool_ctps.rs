@@ -4,7 +4,8 @@ use super::{
 	pool::{assert_refused, assert_taken},
 	*,
 };
-use crate::Settled;
+use crate::{Offers, Settled, Vault, Vaults};
+use codec::Encode as _;
 use spb_primitives::{message::quote_payload, Addition, Message, Refusal};
 
 fn commit(deal: &Deal, change: impl FnOnce(&mut Addition)) -> Message {
@@ -97,6 +98,25 @@ fn expiry_should_be_within_the_lifetimes() {
 		for expiry in [most + 1, u32::MAX] {
 			assert_refused(&Deal::new(0).expiry(expiry).commit(), Refusal::ExpiryTooFar);
 		}
+	});
+}
+
+#[test]
+fn trade_should_take_no_more_than_125_bytes_of_a_block() {
+	ExtBuilder::default().execute(|| {
+		// Numbers that take five bytes each, and a vault that covers any amount.
+		let far = 1 << 30;
+		let vault = Vaults::<Test>::get(0).unwrap();
+		Vaults::<Test>::insert(far, Vault { held: Money::MAX, ..vault });
+		Offers::<Test>::insert(far, Offers::<Test>::get(0).unwrap());
+		let deal = |amount| {
+			let deal = Deal::new(0).with(|ctp| (ctp.vault, ctp.offer) = (far, far));
+			deal.amount(amount)
+		};
+		let (longest, too_long) = (deal((1 << 96) - 1), deal(1 << 96));
+		assert_eq!(longest.settlement(1_000).encoded_size(), 125);
+		assert_taken(&longest.commit());
+		assert_refused(&too_long.commit(), Refusal::TooLong);
 	});
 }
 

@@ -1,0 +1,127 @@
+//! How a node lies that tests set on honest ones. No part of the node that is shipped.
+//!
+//! A hostile node behaves in all things as an honest one but in the one it is told to, so what
+//! honest nodes refuse, they refuse for that alone. Each lie that was told is a line of its log that
+//! begins with `Misbehaviour` and the lie's name.
+//!
+//! | file | lies about |
+//! | --- | --- |
+//! | [`author`] | what a block settles and adds, and its root |
+//! | [`block`] | the seals in a block's body; own blocks that are lies are not judged |
+//! | [`peer`] | what it serves and what it asks |
+
+pub mod author;
+pub mod block;
+pub mod peer;
+
+use super::{
+	import::DatabaseImport,
+	network::{peers::Peers, Protocols},
+	runtime::CtpDatabase,
+	Hash, LOG_TARGET,
+};
+use author::LyingRules;
+use block::{LyingFactory, LyingImport};
+use parking_lot::Mutex;
+use peer::{LyingServer, Serves};
+use sc_network::PeerId;
+use sc_service::SpawnTaskHandle;
+use spb_primitives::DatabaseDigest;
+use std::{collections::HashSet, fmt::Display, sync::Arc};
+
+/// What a hostile node does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub enum Misbehaviour {
+	/// Settles a CTP without an ERC
+	SettleWithoutErc,
+	/// Settles a CTP with the ERC of another one
+	SettleWithErcOfAnother,
+	/// Settles a CTP with an ERC that a meter of its own signed
+	SettleWithOwnMeter,
+	/// Adds a CTP whose meter proof was signed by a meter that no manufacturer has certified
+	ForgeCoe,
+	/// Adds CTPs that their vault does not cover together
+	OvercommitVault,
+	/// Names another database root than that of its database
+	WrongRoot,
+	/// Makes blocks without a seal
+	NoSeal,
+	/// Makes blocks with two seals
+	TwoSeals,
+	/// Keeps the sidecars of its blocks to itself
+	WithholdFromAll,
+	/// Gives sidecars to the first peer that asks, and to no other
+	WithholdFromAllButOne,
+	/// Serves other bytes than it was asked for
+	ServeWrongBytes,
+	/// Sends garbage to its peers, as requests and as answers
+	SendGarbage,
+}
+
+/// What a hostile node has in mind.
+#[derive(Default)]
+struct Lies {
+	kind: Option<Misbehaviour>,
+	/// What the header of the next own block says if the lie gets into it.
+	planned: Mutex<Option<DatabaseDigest>>,
+	/// Own blocks that are lies, by the hashes that they have before they are signed.
+	blocks: Mutex<HashSet<Hash>>,
+	/// The one peer that gets sidecars.
+	favoured: Mutex<Option<PeerId>>,
+}
+
+impl Lies {
+	/// Says that a lie was told.
+	fn told(&self, what: impl Display) {
+		if let Some(kind) = self.kind {
+			log::warn!(target: LOG_TARGET, "Misbehaviour {kind:?}: {what}");
+		}
+	}
+}
+
+/// The conduct of a hostile node; by default it does as an honest one.
+#[derive(Clone, Default)]
+pub struct Hostile(Arc<Lies>);
+
+impl Hostile {
+	/// A node that misbehaves like this.
+	pub fn new(kind: Misbehaviour) -> Self {
+		Self(Arc::new(Lies { kind: Some(kind), ..Default::default() }))
+	}
+
+	/// What prepares blocks on the chain with this genesis.
+	pub fn rules(&self, rules: Arc<CtpDatabase>, genesis: Hash) -> Arc<LyingRules> {
+		Arc::new(LyingRules { honest: rules, genesis, lies: self.0.clone() })
+	}
+
+	/// What makes proposers.
+	pub fn proposers<F>(&self, factory: F) -> LyingFactory<F> {
+		LyingFactory { honest: factory, lies: self.0.clone() }
+	}
+
+	/// What imports the node's own blocks.
+	pub fn own_blocks<I, J, S, D, A>(
+		&self,
+		import: DatabaseImport<I, J, S, D, A>,
+	) -> LyingImport<I, J, S, D, A> {
+		LyingImport { honest: import, lies: self.0.clone() }
+	}
+
+	/// What serves sidecars.
+	pub fn sidecars<A>(&self, server: A) -> LyingServer<A> {
+		LyingServer { honest: server, serves: Serves::Sidecars, lies: self.0.clone() }
+	}
+
+	/// What serves databases.
+	pub fn databases<A>(&self, server: A) -> LyingServer<A> {
+		LyingServer { honest: server, serves: Serves::Databases, lies: self.0.clone() }
+	}
+
+	/// What else it does with its peers.
+	pub fn among(&self, peers: Arc<dyn Peers>, protocols: Protocols, spawner: SpawnTaskHandle) {
+		if self.0.kind == Some(Misbehaviour::SendGarbage) {
+			let pestering = peer::pester(peers, protocols, self.0.clone());
+			spawner.spawn("spb-misbehaviour", Some("spb"), pestering);
+		}
+	}
+}

@@ -1,0 +1,156 @@
+//! The commands of `spb` that the scenarios of the paper do not need: certificates by file, quotes, an
+//! offer's life, a withdrawal, a meter's copy, what watchers see.
+
+use crate::FOLDER;
+use serde_json::{json, Value};
+use spb_primitives::Parameters;
+use spb_tests::{Cli, Scene};
+use std::path::Path;
+
+/// Lifetimes so short that a withdrawal can be waited for.
+const SHORT: Parameters = Parameters {
+	min_lifetime: 2,
+	max_lifetime: 40,
+	grace: 3,
+	evidence_window: 40,
+	slot_duration: 1_000,
+};
+
+fn file(folder: &Path, name: &str) -> String {
+	folder.join(name).display().to_string()
+}
+
+/// A meter whose manufacturer certifies it without having it at hand.
+async fn certify_meter(folder: &Path, meter: &Cli, maker: &Cli, manufacturer: &str) {
+	let key = meter.result(&["meter", "init"]).await["key"].take();
+	let certificate = file(folder, &format!("meter-{manufacturer}.json"));
+	let certify = ["meter", "certify", "--manufacturer", manufacturer];
+	let by_key = ["--meter", key.as_str().unwrap(), "--out", &certificate];
+	let certified = maker.result(&[&certify[..], &by_key[..]].concat()).await;
+	assert_eq!(certified["meter"], key);
+	let kept = meter.result(&["meter", "certify", "--import", &certificate]).await;
+	assert_eq!((&kept["meter"], kept["manufacturer"].to_string()), (&key, manufacturer.into()));
+}
+
+/// The producer opens with a company's certificate and offers 1.5 kWh; its address and its offer.
+async fn sell(folder: &Path, producer: &Cli, company: &Cli) -> (String, String) {
+	let mut shown = producer.result(&["account", "show"]).await;
+	let address = shown["account"].take().as_str().unwrap().to_owned();
+	let certificate = file(folder, "producer.json");
+	let certify = ["company", "certify", &address, "--out", &certificate];
+	let certified = company.result(&certify).await;
+	assert_eq!(certified["account"], address.as_str());
+	let opened = producer.result(&["account", "open", "--certificate", &certificate]).await;
+	assert_eq!(opened["openedBy"]["certificate"]["company"], certified["company"]);
+
+	let add = ["offer", "add", "1000", "0.2", "--terms", "negotiable"];
+	let offer = producer.result(&add).await["offer"].to_string();
+	producer.done(&["offer", "top-up", &offer, "500"]).await;
+	producer.done(&["offer", "reprice", &offer, "0.3"]).await;
+	let listed = producer.result(&["offer", "list"]).await;
+	let only = &listed["offers"][0];
+	assert_eq!((&only["available"], &only["price"]), (&json!(1_500), &json!("300000000000")));
+	(address, offer)
+}
+
+/// The consumer deposits, asks for a part back, thinks better of it and asks again.
+async fn set_aside(consumer: &Cli) -> String {
+	let deposited = consumer.result(&["vault", "deposit", "5"]).await;
+	let vault = deposited["vault"]["id"].to_string();
+	consumer.done(&["vault", "withdraw", "1"]).await;
+	let (code, error) = consumer.error(&["vault", "withdraw", "1"]).await;
+	assert_eq!((code, error.as_str()), (Some(3), "Spb::WithdrawalPending"));
+	let cancelled = consumer.result(&["vault", "withdraw", "--cancel"]).await;
+	assert_eq!(
+		(&cancelled["action"], &cancelled["vault"]["withdrawal"]),
+		(&json!("cancelled"), &Value::Null)
+	);
+	let requested = consumer.result(&["vault", "withdraw", "2"]).await;
+	assert_eq!(requested["vault"]["withdrawal"]["amount"], "2000000000000");
+	vault
+}
+
+/// What was requested is paid when it is due, and not before.
+async fn withdraw(scene: &Scene, consumer: &Cli) {
+	let shown = consumer.result(&["vault", "show"]).await;
+	let payable = shown["vault"]["withdrawal"]["payableAt"].as_u64().unwrap();
+	let best = u64::from(scene.connection.best().await.unwrap().number);
+	if best + 3 < payable {
+		let (code, _) = consumer.error(&["vault", "withdraw"]).await;
+		assert_eq!(code, Some(3));
+	}
+	scene.until(u32::try_from(payable).unwrap()).await;
+	let paid = consumer.result(&["vault", "withdraw"]).await;
+	assert_eq!(
+		(&paid["action"], &paid["vault"]["withdrawal"]),
+		(&json!("withdrawn"), &Value::Null)
+	);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quoted_trade_should_run_as_commands() {
+	let scene = Scene::set_with(FOLDER, &SHORT).await;
+	let (url, folder) = (scene.node.url(), scene.folder());
+	let cli = |name: &str| Cli::new(&url, &folder.join(name));
+	let producer = cli("producer").development("//Charlie");
+	let consumer = cli("consumer").development("//Dave");
+	let neighbour = cli("neighbour");
+
+	let vault = set_aside(&consumer).await;
+	let company = cli("company").development("//Ferdie");
+	let (address, offer) = sell(folder, &producer, &company).await;
+	let maker = |uri: &str| cli("maker").development(uri);
+	certify_meter(folder, &consumer, &maker("//One"), "1").await;
+	certify_meter(folder, &neighbour, &maker("//Two"), "2").await;
+	let (request, coe) = (file(folder, "request.json"), file(folder, "coe.json"));
+	consumer.done(&["meter", "coe", "request", "--leaves", "8", "--out", &request]).await;
+	neighbour.done(&["meter", "coe", "sign", &request, "--out", &coe]).await;
+	consumer.done(&["meter", "coe", "import", &coe]).await;
+	consumer.done(&["meter", "pair", &vault]).await;
+
+	// Below the listed price the chain wants the producer's word.
+	let trade = ["ctp", &address, "0.2", "1000", "--lifetime", "35"];
+	let (code, _) = consumer.error(&trade).await;
+	assert_eq!(code, Some(3));
+	let prepared = consumer.result(&[&trade[..], &["--prepare"]].concat()).await;
+	assert_eq!(prepared["stage"], "prepared");
+	let quoted = producer.result(&["offer", "quote", prepared["ctp"].as_str().unwrap()]).await;
+	assert_eq!((&quoted["id"], quoted["offer"].to_string()), (&prepared["id"], offer.clone()));
+	let mut watch = consumer.watch();
+	let quote = ["--quote", quoted["quote"].as_str().unwrap(), "--wait", "database"];
+	let committed = consumer.result(&[&trade[..], &quote[..]].concat()).await;
+	assert_eq!(committed["id"], prepared["id"]);
+	let id = committed["id"].as_str().unwrap();
+
+	// A copy of the meter goes on in trees of its own.
+	let copy = file(folder, "copy.json");
+	consumer.done(&["meter", "backup", &copy]).await;
+	let restored = cli("restored");
+	let meter = restored.result(&["meter", "init", "--restore", &copy]).await;
+	let keys = restored.result(&["meter", "keys"]).await;
+	assert_eq!((&keys["key"], &keys["keysLeft"]), (&meter["key"], &json!(0)));
+	let own = consumer.result(&["meter", "keys"]).await;
+	assert_eq!((&own["key"], &own["keysLeft"]), (&meter["key"], &json!(7)));
+
+	consumer.done(&["erc", id, "1000", "--wait", "settled"]).await;
+	while watch.next()["event"] != "settled" {}
+	let status = consumer.result(&["status"]).await;
+	assert_eq!(
+		(&status["database"]["equal"], &status["database"]["open"]),
+		(&json!(true), &json!(0))
+	);
+	assert_eq!(status["account"]["vault"]["held"], "4800000000000");
+
+	producer.done(&["offer", "close", &offer]).await;
+	let (code, error) = consumer.error(&["ctp", &address, "1", "500", "--offer", &offer]).await;
+	assert_eq!(code, Some(3), "{error}");
+	let (code, error) = producer.error(&["account", "close"]).await;
+	assert_eq!((code, error.as_str()), (Some(3), "Spb::OffersLeft"));
+	withdraw(&scene, &consumer).await;
+	// The offer's record goes when no CTP can draw on it any more, and then the account can.
+	let closed = scene.connection.best().await.unwrap().number;
+	scene.until(closed + SHORT.max_lifetime + SHORT.grace + 1).await;
+	producer.done(&["account", "close"]).await;
+	assert_eq!(producer.result(&["account", "show"]).await["energyAccount"], Value::Null);
+	scene.audit().await;
+}

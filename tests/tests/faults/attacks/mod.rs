@@ -1,0 +1,108 @@
+//! Those who cheat: a validator that misbehaves, and traders who would have something for nothing.
+//!
+//! [`author`] lies in its blocks and [`peer`] to those who ask it: both are `spb-node-hostile` in
+//! Dave's place, told by `--misbehave` what to do. [`trader`] needs no node of its own. An attack was
+//! made when the hostile node's log says so or a pool has taken it, and what refuses it is read from
+//! the honest nodes' metrics.
+
+mod author;
+mod hostile;
+mod peer;
+mod trader;
+
+use spb_primitives::Refusal;
+use spb_tests::faults::{Kind, Scenario};
+
+/// The attacks, and the one who sends garbage.
+pub const SCENARIOS: &[Scenario] = &[
+	Scenario {
+		name: "settles-without-erc",
+		kind: Kind::Attack,
+		selected: true,
+		play: |trial| {
+			Box::pin(author::lies(trial, "settle-without-erc", Refusal::ReceiptsMismatch))
+		},
+	},
+	Scenario {
+		name: "settles-with-erc-of-another",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| {
+			Box::pin(author::lies(trial, "settle-with-erc-of-another", Refusal::ReceiptsMismatch))
+		},
+	},
+	Scenario {
+		name: "settles-with-own-meter",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| {
+			Box::pin(author::lies(trial, "settle-with-own-meter", Refusal::WrongReceiptKey))
+		},
+	},
+	Scenario {
+		name: "forges-coe",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(author::lies(trial, "forge-coe", Refusal::BadMeterCertificate)),
+	},
+	Scenario {
+		name: "wrong-root",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(author::lies(trial, "wrong-root", Refusal::RootMismatch)),
+	},
+	Scenario {
+		name: "no-seal",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(author::lies(trial, "no-seal", Refusal::SealMissing)),
+	},
+	Scenario {
+		name: "two-seals",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(author::lies(trial, "two-seals", Refusal::SealMissing)),
+	},
+	Scenario {
+		name: "adds-beyond-the-vault",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(author::overcommits(trial)),
+	},
+	Scenario {
+		name: "withholds-from-all",
+		kind: Kind::Attack,
+		selected: true,
+		play: |trial| Box::pin(peer::withholds_from_all(trial)),
+	},
+	Scenario {
+		name: "withholds-from-all-but-one",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(peer::withholds_from_all_but_one(trial)),
+	},
+	Scenario {
+		name: "serves-wrong-bytes",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(peer::serves_wrong_bytes(trial)),
+	},
+	Scenario {
+		name: "commits-twice",
+		kind: Kind::Attack,
+		selected: true,
+		play: |trial| Box::pin(trader::commits_twice(trial)),
+	},
+	Scenario {
+		name: "confirms-with-own-meter",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(trader::confirms_with_own_meter(trial)),
+	},
+	Scenario {
+		name: "sends-garbage",
+		kind: Kind::Fault,
+		selected: false,
+		play: |trial| Box::pin(peer::sends_garbage(trial)),
+	},
+];

@@ -1,0 +1,35 @@
+//! A power cut at each validator in turn.
+
+use spb_testbed::validators::NAMES;
+use spb_tests::faults::{Chain, Result, Setup, Trial};
+
+/// SIGKILL, as the system counts signals.
+const KILLED: i32 = 9;
+
+/// Kills each validator, lets the others go on without it, and starts it again.
+pub async fn each_in_turn(trial: &mut Trial) -> Result<()> {
+	let mut chain = Chain::start(trial, Setup::fast()).await?;
+	chain.trade(trial).await?;
+	let everyone = chain.honest().to_vec();
+	chain.goes_on(&everyone).await?;
+	let (mut killed, mut over) = (Vec::new(), chain.over().await?);
+	for place in everyone.clone() {
+		let others: Vec<usize> = everyone.iter().copied().filter(|other| *other != place).collect();
+		let before = chain.nodes[place].id();
+		let signal = chain.kill(place)?;
+		trial.say(format!("{} is killed", NAMES[place]));
+		let without = chain.goes_on(&others).await?;
+		chain.restart(place)?;
+		over = chain.over().await?;
+		let missed = chain.connections[place].database(None).await?.number;
+		trial.say(format!("{} is back at block {missed}", NAMES[place]));
+		chain.goes_on(&everyone).await?;
+		if signal == Some(KILLED) && chain.nodes[place].id() != before {
+			killed.push(format!("{} until block {without} was final without it", NAMES[place]));
+		}
+	}
+	if killed.len() == everyone.len() {
+		trial.attempted(format!("killed by SIGKILL: {}", killed.join(", ")));
+	}
+	chain.conclude(trial, over).await
+}
