@@ -113,6 +113,7 @@ mod tests {
 		open.expire(8, 2);
 		assert_eq!(open.iter().map(|(_, signed)| signed.ctp.expiry).collect::<Vec<_>>(), [7, 8, 9]);
 		open.expire(BlockNumber::MAX, 2);
-		assert!(open.is_empty() && open.len() == 0);
+		assert!(open.is_empty());
+		assert_eq!(open.root(), H256::zero());
 	}
 }

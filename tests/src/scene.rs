@@ -123,7 +123,8 @@ impl Scene {
 		self.beside(Options::full(node_program())).await
 	}
 
-	async fn beside(&self, options: Options) -> Options {
+	/// A node beside this one, on its chain.
+	pub async fn beside(&self, options: Options) -> Options {
 		options.chain(&self.chain).bootnode(self.node.address().await.unwrap())
 	}
 

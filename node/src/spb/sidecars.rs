@@ -69,6 +69,15 @@ struct Held {
 	bytes: usize,
 }
 
+impl Held {
+	fn forget(&mut self, hash: &Hash) {
+		if let Some(at) = self.sidecars.iter().position(|(known, _)| known == hash) {
+			let gone = self.sidecars.remove(at);
+			self.bytes -= gone.map_or(0, |(_, bytes)| bytes.len());
+		}
+	}
+}
+
 /// The sidecars of this node.
 pub struct Sidecars<A> {
 	aux: Arc<A>,
@@ -176,7 +185,7 @@ impl<A: AuxStore> Sidecars<A> {
 		if from >= to {
 			return Ok(from);
 		}
-		let mut remove = Vec::new();
+		let (mut remove, mut gone) = (Vec::new(), Vec::new());
 		for number in from..to {
 			let hashes = self.named_at(number)?;
 			if !hashes.is_empty() {
@@ -185,11 +194,14 @@ impl<A: AuxStore> Sidecars<A> {
 			for hash in hashes {
 				if self.stored(&hash)?.is_some_and(|(last, _)| last < to) {
 					remove.push(sidecar_key(&hash));
+					gone.push(hash);
 				}
 			}
 		}
 		let remove: Vec<_> = remove.iter().map(|key| &key[..]).collect();
 		self.aux.insert_aux(&[(FROM, &to.encode()[..])], &remove)?;
+		let mut held = self.held.lock();
+		gone.iter().for_each(|hash| held.forget(hash));
 		Ok(to)
 	}
 }
@@ -318,6 +330,18 @@ pub(crate) mod tests {
 		assert_eq!(sidecars.prune(6).unwrap(), 6);
 		assert!(!here(&[5]) && !here(&[45]));
 		assert_eq!(memory.0.lock().keys().collect::<Vec<_>>(), [FROM]);
+	}
+
+	#[test]
+	fn pruned_sidecar_should_be_in_memory_no_longer() {
+		let (sidecars, _) = sidecars();
+		let (early, late) = (sidecars.hold(vec![1]), sidecars.hold(vec![2, 2]));
+		import(&sidecars, 1, &[1]);
+		import(&sidecars, 9, &[2, 2]);
+		sidecars.prune(5).unwrap();
+		assert_eq!(sidecars.get(&early).unwrap(), None);
+		assert_eq!(sidecars.get(&late).unwrap(), Some(vec![2, 2]));
+		assert_eq!(sidecars.held.lock().bytes, 2);
 	}
 
 	#[test]

@@ -24,6 +24,7 @@ mod code {
 	pub const BAD_PARAMS: i32 = -32602;
 	pub const UNKNOWN_BLOCK: i32 = 9_001;
 	pub const NOT_INDEXED: i32 = 9_003;
+	pub const NO_SIDECAR: i32 = 9_004;
 	/// The first and the last with which the pool refuses.
 	pub const POOL: std::ops::RangeInclusive<i32> = 1_001..=1_099;
 }
@@ -108,6 +109,10 @@ async fn bad_questions(connection: &Connection) {
 		("spb_database", json!(["1"]), code::BAD_PARAMS),
 		("spb_proof", json!([]), code::BAD_PARAMS),
 		("spb_proof", json!([hash, hash]), code::UNKNOWN_BLOCK),
+		("spb_sidecar", json!([hash]), code::UNKNOWN_BLOCK),
+		("spb_sidecar", json!([0]), code::NO_SIDECAR),
+		("spb_sidecar", json!([1, -1]), code::BAD_PARAMS),
+		("spb_sidecar", json!(["1"]), code::BAD_PARAMS),
 		("spb_trades", json!([]), code::BAD_PARAMS),
 		("spb_trades", json!(["nobody"]), code::BAD_PARAMS),
 		("spb_trades", json!([{ "offer": 1, "vault": 2 }]), code::BAD_PARAMS),

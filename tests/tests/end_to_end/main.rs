@@ -1,5 +1,6 @@
 //! End-to-end tests over real nodes, in one program so that they run side by side.
 
+mod audit;
 mod bad_input;
 mod chain_specs;
 mod cli;
@@ -9,6 +10,8 @@ mod network;
 mod readme;
 mod restart;
 mod trades;
+mod upgrade;
+mod validators;
 
 /// Where what the tests share is kept.
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");

@@ -4,14 +4,13 @@ use crate::FOLDER;
 use serde_json::Value;
 use spb_client::{
 	chain::calls,
-	connection::{Connection, CtpFilter, Hash, Stage, Stall, Status},
+	connection::{database_digest, Connection, CtpFilter, Hash, Stage, Stall, Status},
 	error::Classify,
 	meter::{Draft, Moment, Reading},
 	trade::{wait_for_ctp, wait_for_receipt, Goal, TradeError},
 };
 use spb_primitives::{
-	root::entry_key, BlockNumber, CtpId, DatabaseDigest, Energy, InclusionProof, Money, Refusal,
-	Split,
+	root::entry_key, BlockNumber, CtpId, Energy, InclusionProof, Money, Refusal, Split,
 };
 use spb_tests::{
 	scene::{tenths, Pair, OFFERED, VAULT},
@@ -102,8 +101,7 @@ async fn prove(connection: &Connection, id: &CtpId) {
 	let answer: Value = connection.request("spb_proof", rpc_params![id]).await.unwrap();
 	let hash = |value: &Value| value.as_str().unwrap().parse::<Hash>().unwrap();
 	let header = connection.header(hash(&answer["hash"])).await.unwrap();
-	let digest = codec::Decode::decode(&mut &codec::Encode::encode(&header.digest)[..]).unwrap();
-	let root = DatabaseDigest::find(&digest).unwrap().database_root;
+	let root = database_digest(&header).unwrap().database_root;
 	let status = connection.ctp(id, Some(hash(&answer["hash"]))).await.unwrap();
 	let signed = status.signed.unwrap().0;
 	let steps = answer["steps"].as_array().unwrap().iter().map(|step| {
