@@ -90,7 +90,7 @@ pub const SCENARIOS: &[Scenario] = &[
 	Scenario {
 		name: "commits-twice",
 		kind: Kind::Attack,
-		selected: true,
+		selected: false,
 		play: |trial| Box::pin(trader::commits_twice(trial)),
 	},
 	Scenario {
