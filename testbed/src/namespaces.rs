@@ -35,6 +35,8 @@ pub struct Namespace {
 	name: String,
 	/// The end of its link to the bridge that is outside.
 	port: String,
+	/// The end of its link to those outside that is theirs.
+	link: String,
 	address: Ipv4Addr,
 	control: Ipv4Addr,
 }
@@ -77,6 +79,7 @@ impl<const N: usize> Network<N> {
 			Namespace {
 				name: format!("{label}n{place}"),
 				port: format!("{label}p{place}"),
+				link: format!("{label}c{place}"),
 				address: Ipv4Addr::new(10, 97, third, last.saturating_add(1)),
 				control: Ipv4Addr::new(10, 98, third, last.saturating_mul(4).saturating_add(2)),
 			}
@@ -86,9 +89,9 @@ impl<const N: usize> Network<N> {
 			ip(&format!("link add {bridge} type bridge"))?;
 			ip(&format!("link set {bridge} up"))?;
 		}
-		for (place, namespace) in network.namespaces.iter().enumerate() {
-			let Namespace { name, port, address, control } = namespace;
-			let (outside, link) = (outside(*control), format!("{label}c{place}"));
+		for namespace in &network.namespaces {
+			let Namespace { name, port, link, address, control } = namespace;
+			let outside = outside(*control);
 			ip(&format!("netns add {name}"))?;
 			ip(&format!("-n {name} link set lo up"))?;
 			ip(&format!("link add {port} type veth peer name nodes netns {name}"))?;
@@ -131,9 +134,12 @@ impl<const N: usize> Network<N> {
 
 impl<const N: usize> Drop for Network<N> {
 	fn drop(&mut self) {
-		// What was not made cannot be taken away; links go with their namespaces.
-		for namespace in &self.namespaces {
-			let _ = ip(&format!("netns del {}", namespace.name));
+		// What was not made cannot be taken away. Sockets that have more to send keep a namespace, and
+		// with it its links, for minutes: these go first.
+		for Namespace { name, port, link, .. } in &self.namespaces {
+			let _ = ip(&format!("link del {port}"));
+			let _ = ip(&format!("link del {link}"));
+			let _ = ip(&format!("netns del {name}"));
 		}
 		for bridge in &self.bridges {
 			let _ = ip(&format!("link del {bridge}"));
