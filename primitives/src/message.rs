@@ -144,6 +144,12 @@ impl SignedCtp {
 		self.encoded_size() + Compact(self.ctp.energy.wh()).encoded_size()
 	}
 
+	/// R2: whether its settlement takes no more than [`SETTLEMENT_BYTES`].
+	pub fn check_length(&self) -> Result<(), Refusal> {
+		let fits = self.settlement_bytes() <= SETTLEMENT_BYTES as usize;
+		fits.then_some(()).ok_or(Refusal::TooLong)
+	}
+
 	/// The entry's leaf in the database's tree.
 	pub fn leaf(&self) -> H256 {
 		Hashing::hash_of(self)

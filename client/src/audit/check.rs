@@ -139,6 +139,8 @@ impl Checker {
 		}
 		check_lifetime(ctp.expiry, now, &known.parameters)?;
 		self.findings.holds(Check::Lifetime);
+		addition.ctp.check_length()?;
+		self.findings.holds(Check::Length);
 		match known.owners.get(&ctp.vault) {
 			Some(owner) => {
 				addition.ctp.verify(owner, &genesis)?;

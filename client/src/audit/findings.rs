@@ -39,6 +39,7 @@ checks! {
 	Seal "seal" "the body has one seal, which says what the header says" "",
 	Sidecar "sidecar" "the sidecar is the one that the header names" "",
 	Lifetime "lifetime" "each CTP was added within its lifetimes" "",
+	Length "length" "the trade of each added CTP takes no more than 125 bytes of a block" "",
 	ConsumerSignature "consumerSignature" "each added CTP is signed by its vault's owner"
 		"the vault is gone, and the node has no state of that time: run it with --state-pruning archive",
 	Quote "quote" "each quote is signed by the offer's producer"

@@ -257,6 +257,11 @@ fn added_ctps_should_be_signed_new_and_in_time() {
 		}),
 		(Refusal::ExpiryTooSoon, |case| readd(case, |ctp| ctp.expiry = NOW + 4)),
 		(Refusal::ExpiryTooFar, |case| readd(case, |ctp| ctp.expiry = NOW + 41)),
+		(Refusal::TooLong, |case| {
+			readd(case, |ctp| {
+				(ctp.vault, ctp.offer, ctp.amount) = (u32::MAX, u32::MAX, Money::MAX);
+			});
+		}),
 		(Refusal::UnknownVault, |case| readd(case, |ctp| ctp.vault = 7)),
 		(Refusal::UnknownOffer, |case| readd(case, |ctp| ctp.offer = 7)),
 		(Refusal::AlreadyOpen, |case| {

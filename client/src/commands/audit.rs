@@ -174,6 +174,7 @@ mod tests {
 				"seal": 0,
 				"sidecar": 0,
 				"lifetime": 0,
+				"length": 0,
 				"consumerSignature": 0,
 				"quote": 0,
 				"meterProof": 0,

@@ -10,10 +10,9 @@ use crate::{
 	MAX_OPEN_PER_VAULT,
 };
 use spb_primitives::{
-	listed_price,
-	message::{verify_quote, SETTLEMENT_BYTES},
-	Addition, BlockNumber, CtpId, Energy, Erc, Genesis, Limits, MeterProof, MeterRegistry, Money,
-	OfferId, Parameters, ReceiptKey, Refusal, Settlement, SignedCtp, Split, VaultId,
+	listed_price, message::verify_quote, Addition, BlockNumber, CtpId, Energy, Erc, Genesis,
+	Limits, MeterProof, MeterRegistry, Money, OfferId, Parameters, ReceiptKey, Refusal, Settlement,
+	SignedCtp, Split, VaultId,
 };
 
 /// What the rules ask of the chain's state, as it is when a block begins.
@@ -90,9 +89,7 @@ pub fn admit(chain: &impl Chain, addition: &Addition) -> Result<CtpId, Refusal> 
 	if ctp.energy > offer.available {
 		return Err(Refusal::OfferTooSmall);
 	}
-	if signed.settlement_bytes() > SETTLEMENT_BYTES as usize {
-		return Err(Refusal::TooLong);
-	}
+	signed.check_length()?;
 	let genesis = chain.genesis();
 	let id = CtpId::of(ctp, &genesis);
 	if chain.is_settled(ctp.expiry, &id) {

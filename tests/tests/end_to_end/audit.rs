@@ -145,7 +145,7 @@ async fn audited(cli: &Cli, first: BlockNumber, last: BlockNumber) {
 	for check in ["seal", "sidecar", "root"] {
 		assert_eq!(checked[check], last, "{check}");
 	}
-	for check in ["lifetime", "consumerSignature", "meterProof"] {
+	for check in ["lifetime", "length", "consumerSignature", "meterProof"] {
 		assert_eq!(checked[check], 4, "{check}");
 	}
 	assert_eq!(checked["receipt"], 3);

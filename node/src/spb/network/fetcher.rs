@@ -69,7 +69,7 @@ impl Timing {
 	/// Of a running node.
 	pub const NODE: Self = Self {
 		tick: Duration::from_millis(100),
-		hedge: Duration::from_secs(1),
+		hedge: Duration::from_millis(500),
 		retry: Duration::from_millis(250),
 		longest_retry: Duration::from_secs(4),
 		pause: Duration::from_millis(50),
