@@ -26,7 +26,7 @@ pub struct Watch {
 
 impl Watch {
 	/// Waits for the next change; panics where the process ends.
-	pub fn next(&mut self) -> Value {
+	pub fn change(&mut self) -> Value {
 		let line = tokio::task::block_in_place(|| self.lines.next());
 		let line = line.expect("spb watch ends when it is killed").unwrap();
 		serde_json::from_str::<Value>(&line).unwrap()["result"].take()

@@ -26,7 +26,7 @@ use codec::{DecodeAll, Encode};
 use sp_core::{storage::StateVersion, H256};
 use sp_runtime::traits::Hash as _;
 use spb_primitives::{BlockNumber, CtpId, Hashing, OpenCtps, RegisteredMeters, Sidecar};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a range of blocks cannot be audited. That evidence does not hold is a finding, and an error
 /// only in [`Report::verdict`].
@@ -342,18 +342,21 @@ async fn read_state(
 	};
 	// One that does not decode is found out by the check.
 	let sidecar = Sidecar::decode_all(&mut &parts.sidecar[..]).unwrap_or_default();
+	let vaults: BTreeSet<_> = sidecar.added.iter().map(|added| added.ctp.ctp.vault).collect();
+	for id in vaults {
+		if let Some(vault) = view.vault(id).await? {
+			known.owners.insert(id, vault.owner);
+		}
+	}
+	let quoted = sidecar.added.iter().filter(|added| added.quote.is_some());
+	let offers: BTreeSet<_> = quoted.map(|added| added.ctp.ctp.offer).collect();
+	for id in offers {
+		if let Some(offer) = view.offer(id).await? {
+			known.producers.insert(id, offer.producer);
+		}
+	}
 	for addition in &sidecar.added {
-		let (ctp, coe) = (&addition.ctp.ctp, &addition.proof.coe);
-		if !known.owners.contains_key(&ctp.vault) {
-			if let Some(vault) = view.vault(ctp.vault).await? {
-				known.owners.insert(ctp.vault, vault.owner);
-			}
-		}
-		if addition.quote.is_some() && !known.producers.contains_key(&ctp.offer) {
-			if let Some(offer) = view.offer(ctp.offer).await? {
-				known.producers.insert(ctp.offer, offer.producer);
-			}
-		}
+		let coe = &addition.proof.coe;
 		if at_the_time {
 			let register = view.register(coe.manufacturer, &coe.signer).await?;
 			known.meters.manufacturers.extend(register.manufacturers);

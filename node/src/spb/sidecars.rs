@@ -368,7 +368,7 @@ pub(crate) mod tests {
 		let grow = |number: BlockNumber| {
 			// Two forks at each height, one of them empty now and then.
 			import(&sidecars, number, &[&number.to_be_bytes()[..], &[7; 200]].concat());
-			if number % 5 > 0 {
+			if !number.is_multiple_of(5) {
 				import(&sidecars, number, &[&number.to_be_bytes()[..], &[8; 100]].concat());
 			}
 			if let Some(retention) = retention {

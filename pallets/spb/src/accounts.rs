@@ -87,7 +87,11 @@ impl<T: Config> Pallet<T> {
 			companies
 				.try_insert(place, company.clone())
 				.map_err(|_| Error::<T>::TooManyCompanies)?;
-			T::CompaniesChanged::change_members_sorted(&[company.clone()], &[], companies);
+			T::CompaniesChanged::change_members_sorted(
+				core::slice::from_ref(&company),
+				&[],
+				companies,
+			);
 			Ok(())
 		})?;
 		Self::deposit_event(Event::CompanyAdded { company });
@@ -99,7 +103,11 @@ impl<T: Config> Pallet<T> {
 			let place =
 				companies.binary_search(&company).map_err(|_| Error::<T>::UnknownCompany)?;
 			companies.remove(place);
-			T::CompaniesChanged::change_members_sorted(&[], &[company.clone()], companies);
+			T::CompaniesChanged::change_members_sorted(
+				&[],
+				core::slice::from_ref(&company),
+				companies,
+			);
 			Ok::<_, Error<T>>(())
 		})?;
 		Self::deposit_event(Event::CompanyRemoved { company });

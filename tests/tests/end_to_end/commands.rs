@@ -12,7 +12,7 @@ const SHORT: Parameters = Parameters {
 	min_lifetime: 2,
 	max_lifetime: 40,
 	grace: 3,
-	evidence_window: 40,
+	evidence_window: 400,
 	slot_duration: 1_000,
 };
 
@@ -133,7 +133,7 @@ async fn a_quoted_trade_should_run_as_commands() {
 	assert_eq!((&own["key"], &own["keysLeft"]), (&meter["key"], &json!(7)));
 
 	consumer.done(&["erc", id, "1000", "--wait", "settled"]).await;
-	while watch.next()["event"] != "settled" {}
+	while watch.change()["event"] != "settled" {}
 	let status = consumer.result(&["status"]).await;
 	assert_eq!(
 		(&status["database"]["equal"], &status["database"]["open"]),

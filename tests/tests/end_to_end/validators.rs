@@ -43,11 +43,14 @@ async fn queued(connection: &Connection, block: Head) -> usize {
 	view.subxt().storage().fetch(address, ()).await.unwrap().decode().unwrap().len()
 }
 
+/// Whose digest items name a block's slot.
+const AURA: [u8; 4] = *b"aura";
+
 /// The key that made a block, by its slot and the authorities before it.
 async fn author(connection: &Connection, block: Head) -> [u8; 32] {
 	let header = connection.header(block.hash).await.unwrap();
 	let slot = header.digest.logs.iter().find_map(|item| match item {
-		DigestItem::PreRuntime(engine, slot) if engine == b"aura" => {
+		DigestItem::PreRuntime(AURA, slot) => {
 			Some(u64::from_le_bytes(slot[..].try_into().unwrap()))
 		},
 		_ => None,
