@@ -6,7 +6,7 @@ use crate::{
 	service::{self, Core},
 	spb::{self, conduct::Conduct, finality::Keep},
 };
-use sc_cli::{OffchainWorkerEnabled, SubstrateCli};
+use sc_cli::{OffchainWorkerEnabled, SubstrateCli, SyncMode};
 use sc_network::config::NetworkBackendType;
 use sc_service::Configuration;
 use spb_runtime::opaque::Block;
@@ -102,6 +102,12 @@ fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result
 		return Err(sc_cli::Error::Input(
 			"the off-chain worker keeps the CTP database in order and always runs: leave out \
 			 `--offchain-worker never`"
+				.into(),
+		));
+	}
+	if matches!(command.network_params.sync, SyncMode::Fast | SyncMode::FastUnsafe) {
+		return Err(sc_cli::Error::Input(
+			"fast sync takes blocks without judging them: use `--sync warp` or `--sync full`"
 				.into(),
 		));
 	}

@@ -194,7 +194,8 @@ impl pallet_transaction_payment::Config for Runtime {
 }
 
 /// Who governs registries, validators and upgrades: two thirds of the energy companies together, and
-/// on chains that have a superuser, that one. The companies' origin reaches no one's money.
+/// on chains that have a superuser, that one. No call that the companies' origin
+/// can make reaches anyone's money, but the runtimes that it lets in can do anything.
 pub type GoverningOrigin = EitherOfDiverse<
 	EnsureRoot<AccountId>,
 	pallet_collective::EnsureProportionAtLeast<AccountId, CompanyCollective, 2, 3>,

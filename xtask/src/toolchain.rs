@@ -40,7 +40,10 @@ impl Toolchain {
 	/// A call of one of its programs, or of anything that calls them, from the repository's root.
 	pub fn command(self, workspace: &Workspace, program: &str) -> Command {
 		let mut command = self.bare_command(program);
-		command.current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
+		command
+			.current_dir(&workspace.root)
+			.env("CARGO_TARGET_DIR", &workspace.target)
+			.env("WASM_BUILD_RUSTFLAGS", without_folders(workspace));
 		command
 	}
 
@@ -66,6 +69,25 @@ impl Toolchain {
 		}
 		command
 	}
+}
+
+/// Keeps the folders of this machine out of the runtime, where they would stand in panics. A folder
+/// with a blank in its name stays: flags cannot hold it.
+fn without_folders(workspace: &Workspace) -> OsString {
+	let home = || env::home_dir().map(|home| home.join(".cargo"));
+	let cargo = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home);
+	let folders = [(cargo, "cargo"), (Some(workspace.root.clone()), "spb")];
+	let mut flags = OsString::new();
+	for (folder, name) in folders {
+		let Some(folder) = folder.filter(|path| !path.to_string_lossy().contains(' ')) else {
+			continue;
+		};
+		flags.push(" --remap-path-prefix=");
+		flags.push(folder);
+		flags.push("=");
+		flags.push(name);
+	}
+	flags
 }
 
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";

@@ -119,7 +119,7 @@ where
 	}
 
 	async fn tidy(&mut self, number: BlockNumber, hash: Hash) {
-		let unmarked = self.unjudged.finalized(number).map_err(TidyError::from);
+		let unmarked = self.unjudged.finalized(number, &hash).map_err(TidyError::from);
 		let noted = self.database.note_final(number, hash).map_err(TidyError::from);
 		let purged = self.purge(hash).await;
 		let here: Vec<_> = self.inbox.all().iter().map(|waiting| waiting.hash).collect();

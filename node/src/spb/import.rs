@@ -678,7 +678,7 @@ mod tests {
 		bench.import.unjudged.mark(2, parent, Hash::zero(), Reason::NotJudged);
 		bench.import.import_block(block).await.unwrap();
 		assert_eq!(*bench.inner.not_best.lock(), [hash]);
-		bench.import.unjudged.finalized(2).unwrap();
+		bench.import.unjudged.finalized(2, &parent).unwrap();
 		assert!(!bench.import.unjudged.contains(&hash), "it is good when its parent is final");
 	}
 

@@ -1,5 +1,6 @@
 //! What operators see in Prometheus: `spb_*`.
 
+use super::network::reputation;
 use sc_network::ReputationChange;
 use spb_primitives::Refusal;
 use substrate_prometheus_endpoint::{
@@ -201,7 +202,15 @@ impl Metrics {
 			self.blocks_checked.with_label_values(&[verdict.label()]);
 		}
 		for refusal in Refusal::ALL {
-			self.blocks_refused.with_label_values(&[refusal.rule(), refusal.name()]);
+			let labels = [refusal.rule(), refusal.name()];
+			self.blocks_refused.with_label_values(&labels);
+			self.messages_declined.with_label_values(&labels);
+		}
+		for change in reputation::OF_ANSWERS {
+			self.answers_refused.with_label_values(&[change.reason]);
+		}
+		for change in reputation::OF_REQUESTS {
+			self.requests_refused.with_label_values(&[change.reason]);
 		}
 	}
 
@@ -252,10 +261,11 @@ mod tests {
 		let metrics = Metrics::new(Some(&registry)).unwrap();
 		let names: Vec<_> = registry.gather().iter().map(|f| f.get_name().to_string()).collect();
 		assert!(names.len() > 10 && names.iter().all(|name| name.starts_with("spb_")), "{names:?}");
-		assert!(
-			names.iter().any(|name| name == "spb_blocks_refused_total"),
-			"before the first one"
-		);
+		for first in ["blocks_refused", "messages_declined", "answers_refused", "requests_refused"]
+		{
+			let name = format!("spb_{first}_total");
+			assert!(names.contains(&name), "{name} is there before the first one: {names:?}");
+		}
 		metrics.refused(Refusal::RootMismatch);
 		assert_eq!(metrics.blocks_refused.with_label_values(&["R4", "RootMismatch"]).get(), 1);
 	}

@@ -504,7 +504,7 @@ mod tests {
 		let error = propose(&mut bench).await.err().unwrap();
 		assert!(matches!(error, ProposeError::OnUnjudged { number: 5 }), "{error}");
 		assert!(bench.rules.asked.lock().is_empty() && bench.ordinary.0.lock().is_none());
-		bench.unjudged.finalized(4).unwrap();
+		bench.unjudged.finalized(4, &parent.hash()).unwrap();
 		propose(&mut bench).await.unwrap();
 	}
 

@@ -157,11 +157,12 @@ impl<A: AuxStore> Unjudged<A> {
 
 	/// Takes away the marks that a final block has made void: those up to its height, and those of
 	/// good blocks that stand on it.
-	pub fn finalized(&self, number: BlockNumber) -> Result<(), MarkError> {
+	pub fn finalized(&self, number: BlockNumber, block: &Hash) -> Result<(), MarkError> {
 		let mut marks = self.marks.write();
 		if marks.heights.is_empty() {
 			return Ok(());
 		}
+		let others_judged_it = marks.blocks.contains(block);
 		let mut write = Vec::new();
 		let above = marks.heights.split_off(&number.saturating_add(1));
 		let gone = std::mem::replace(&mut marks.heights, above);
@@ -187,7 +188,13 @@ impl<A: AuxStore> Unjudged<A> {
 			}
 		}
 		heights.retain(|_, of_height| !of_height.is_empty());
-		marks.since = (!marks.heights.is_empty()).then(Instant::now);
+		if marks.heights.is_empty() {
+			marks.since = None;
+		} else if others_judged_it {
+			// Others are making final what this node could not judge: they may go on. Where the final
+			// chain passes the marks by, waiting for a fork that no one takes would never end.
+			marks.since = Some(Instant::now());
+		}
 		write.push(marks.heights_to_write());
 		let (set, removed): (Vec<_>, Vec<_>) = write.iter().partition(|(_, value)| value.is_some());
 		let set: Vec<_> =
@@ -396,16 +403,16 @@ mod tests {
 		for header in main[6..9].iter().chain(&fork[2..]) {
 			mark(&unjudged, header, Reason::StandsOnOne);
 		}
-		unjudged.finalized(1).unwrap();
+		unjudged.finalized(1, &main[1].hash()).unwrap();
 		assert_eq!(unjudged.len(), 10);
-		unjudged.finalized(3).unwrap();
+		unjudged.finalized(3, &main[3].hash()).unwrap();
 		assert_eq!(marked(&unjudged, &main), [4, 5, 6, 7, 8]);
 		// The fork at 5 is abandoned, but what was not judged at 6 stays so with its descendant.
-		unjudged.finalized(5).unwrap();
+		unjudged.finalized(5, &main[5].hash()).unwrap();
 		assert!(marked(&unjudged, &main).is_empty());
 		assert_eq!(marked(&unjudged, &fork), [6, 7]);
 		assert_eq!(marked(&Unjudged::open(memory.clone()).unwrap(), &fork), [6, 7]);
-		unjudged.finalized(8).unwrap();
+		unjudged.finalized(8, &main[8].hash()).unwrap();
 		assert!(unjudged.is_empty() && memory.0.lock().is_empty());
 	}
 
@@ -457,8 +464,29 @@ mod tests {
 		assert_eq!(may_build(&unjudged, long), [false, false]);
 		assert_eq!(may_build(&unjudged, over), [true, false]);
 		assert_eq!(may_build(&Unjudged::open(memory).unwrap(), long), [false, false]);
-		unjudged.finalized(3).unwrap();
+		unjudged.finalized(3, &chain[3].hash()).unwrap();
 		assert_eq!(may_build(&unjudged, long), [true, true]);
+	}
+
+	#[test]
+	fn node_should_wait_anew_only_where_marked_blocks_become_final() {
+		let (unjudged, _) = store();
+		let main = chain(5, 0, None);
+		let fork = chain(4, 1, Some(&main[1]));
+		for header in fork.iter().chain(&main[2..4]) {
+			mark(&unjudged, header, Reason::NotJudged);
+		}
+		let since = || unjudged.marks.read().since;
+		let first = since();
+		unjudged.finalized(1, &main[1].hash()).unwrap();
+		assert_eq!(since(), first, "the final block was judged here");
+		unjudged.finalized(2, &main[2].hash()).unwrap();
+		let second = since();
+		assert!(second > first, "others have judged it");
+		unjudged.finalized(4, &main[4].hash()).unwrap();
+		assert_eq!(since(), second, "the fork above is passed by");
+		unjudged.finalized(9, &Hash::repeat_byte(9)).unwrap();
+		assert_eq!(since(), None);
 	}
 
 	#[test]

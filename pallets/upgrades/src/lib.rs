@@ -1,7 +1,9 @@
 //! Runtime upgrades without a superuser: the governing origin authorises the hash of a runtime, and
 //! whoever has its code submits it with `system.applyAuthorizedUpgrade`.
 //!
-//! The origin reaches nothing else by it: not storage, not balances.
+//! The origin calls nothing else by it: not storage, not balances. But a runtime can do anything, so
+//! who decides on runtimes is trusted with all of the chain; the code that is to come can be read by
+//! everyone before it is applied.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 

@@ -65,7 +65,7 @@ async fn trade_across(end: End) {
 	assert!(audit.findings().open.contains(&waiting.id));
 }
 
-/// Takes away what the node keeps beside chain and database: history, sidecars, inbox.
+/// Takes away what the node keeps beside the chain and its databases: history and inbox.
 fn remove_store(base_path: &Path) {
 	let chains = fs::read_dir(base_path.join("chains")).unwrap();
 	for chain in chains {

@@ -48,7 +48,7 @@ pub enum Misbehaviour {
 	NoSeal,
 	/// Makes blocks with two seals
 	TwoSeals,
-	/// Keeps the sidecars of its blocks to itself
+	/// Keeps all sidecars to itself
 	WithholdFromAll,
 	/// Gives sidecars to the first peer that asks, and to no other
 	WithholdFromAllButOne,

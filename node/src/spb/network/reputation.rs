@@ -16,3 +16,8 @@ pub const WRONG_SIDECAR: ReputationChange =
 /// A whole database that is not the one that was asked for.
 pub const WRONG_DATABASE: ReputationChange =
 	ReputationChange::new(-(1 << 30), "SPB: a database of another root");
+
+/// What requests are refused for.
+pub const OF_REQUESTS: [ReputationChange; 2] = [MALFORMED_REQUEST, FLOODING];
+/// What answers are refused for.
+pub const OF_ANSWERS: [ReputationChange; 3] = [MALFORMED_ANSWER, WRONG_SIDECAR, WRONG_DATABASE];
