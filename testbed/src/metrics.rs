@@ -85,10 +85,11 @@ impl Metrics {
 		self.samples(name).map(|sample| sample.value).sum()
 	}
 
-	/// How many blocks were refused, by rule and reason.
+	/// How many blocks were refused, by rule and reason. A node counts each reason from 0; those that
+	/// have never applied are left out.
 	pub fn refused(&self) -> BTreeMap<(String, String), u64> {
 		let mut refused = BTreeMap::new();
-		for sample in self.samples("spb_blocks_refused_total") {
+		for sample in self.samples("spb_blocks_refused_total").filter(|sample| sample.value > 0.0) {
 			let label = |name: &str| sample.labels.get(name).cloned().unwrap_or_default();
 			// Counters are whole and small.
 			*refused.entry((label("rule"), label("reason"))).or_default() += sample.value as u64;
@@ -122,6 +123,7 @@ mod tests {
 	const TEXT: &str = "# HELP spb_blocks_refused_total Blocks refused, by rule and reason\n\
 		# TYPE spb_blocks_refused_total counter\n\
 		spb_blocks_refused_total{chain=\"spb_fast\",rule=\"R4\",reason=\"RootMismatch\"} 2\n\
+		spb_blocks_refused_total{chain=\"spb_fast\",rule=\"R4\",reason=\"Never\"} 0\n\
 		spb_blocks_refused_total{chain=\"spb_fast\",rule=\"R2\",reason=\"VaultTooSmall\"} 1\n\
 		spb_open_ctps{chain=\"spb_fast\"} 7\n\
 		plain 1.5\n";

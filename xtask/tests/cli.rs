@@ -106,7 +106,7 @@ fn doctor_should_report_one_line_for_each_part_and_install_nothing() {
 	let output = xtask(&folder, &["doctor"]);
 	let report = String::from_utf8_lossy(&output.stdout);
 	assert_eq!(output.status.code(), Some(1), "{report}");
-	assert_eq!(report.lines().count(), 11, "{report}");
+	assert_eq!(report.lines().count(), 13, "{report}");
 	assert!(report.lines().all(|line| line.starts_with("found ") || line.starts_with("missing ")));
 	let protoc = report.lines().find(|line| line.contains("protoc")).unwrap();
 	assert!(protoc.starts_with("missing ") && protoc.contains("protobuf-compiler"), "{protoc}");
