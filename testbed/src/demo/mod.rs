@@ -138,7 +138,6 @@ fn write(out: &Path, summary: &Summary) -> Result<(), DemoError> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use spb_primitives::{Limits, Money, Parameters};
 	use spb_readings::HEADER;
 
 	fn readings() -> Readings {
@@ -150,19 +149,16 @@ mod tests {
 		spb_readings::parse(&format!("{HEADER}\n{rows}")).unwrap()
 	}
 
-	fn options(from: Option<&str>, quarters: Option<u32>) -> Options {
-		Options {
+	fn replayed(from: Option<&str>, quarters: Option<u32>) -> Result<Vec<String>, DemoError> {
+		let options = Options {
 			node: "node".into(),
 			readings: "readings".into(),
 			out: "out".into(),
 			quarters: quarters.and_then(NonZeroU32::new),
 			from: from.map(|from| from.parse().unwrap()),
 			chain: None,
-		}
-	}
-
-	fn replayed(from: Option<&str>, quarters: Option<u32>) -> Result<Vec<String>, DemoError> {
-		let stretch = stretch(&readings(), &options(from, quarters))?;
+		};
+		let stretch = stretch(&readings(), &options)?;
 		Ok(stretch.intervals.iter().map(|interval| interval.start.to_string()).collect())
 	}
 
@@ -171,29 +167,6 @@ mod tests {
 		assert_eq!(replayed(None, None).unwrap().len(), 4);
 		let sunny = ["2016-06-06T12:15:00", "2016-06-06T12:30:00"];
 		assert_eq!(replayed(None, Some(2)).unwrap(), sunny);
-	}
-
-	#[test]
-	fn the_week_in_june_should_give_trades_of_every_kind() {
-		let week = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/week_june.csv");
-		let readings = spb_readings::parse(&fs::read_to_string(week).unwrap()).unwrap();
-		let stretch = stretch(&readings, &options(None, None)).unwrap();
-		let limits = Limits {
-			fee: Money::from_units(1_000_000),
-			min_amount: Money::from_units(2_000_000),
-			max_settlements: 5_000,
-			max_open: 1_000_000,
-			max_open_per_vault: 64,
-			max_sidecar: 8 << 20,
-		};
-		let plan = Plan::new(&stretch, &Chain { parameters: Parameters::DEVELOPMENT, limits });
-		let quarters = plan.unwrap().quarters;
-		let purchases: Vec<_> = quarters.iter().flat_map(|quarter| &quarter.purchases).collect();
-		let settled = purchases.iter().filter(|purchase| !purchase.delivered.is_zero());
-		let partial = settled.clone().filter(|purchase| purchase.delivered < purchase.energy);
-		assert!(settled.clone().count() >= 100, "{}", settled.count());
-		assert!(partial.count() > 0);
-		assert!(purchases.iter().any(|purchase| purchase.delivered.is_zero()));
 	}
 
 	#[test]

@@ -1,9 +1,12 @@
 //! A validator that stands still for a while and then goes on as if nothing had happened.
 
+use spb_client::connection::Stall;
 use spb_testbed::validators::NAMES;
 use spb_tests::faults::{Chain, Result, Setup, Trial};
-use std::{fs, time::Duration};
-use tokio::time::Instant;
+use std::{
+	fs,
+	time::{Duration, Instant},
+};
 
 /// Dave.
 const PAUSED: usize = 3;
@@ -19,8 +22,11 @@ pub async fn half_a_minute(trial: &mut Trial) -> Result<()> {
 	chain.nodes[PAUSED].pause()?;
 	trial.say(format!("{} is stopped for {} s", NAMES[PAUSED], PAUSE.as_secs()));
 	let from = chain.goes_on(&others).await?;
-	// The fault itself lasts as long.
-	tokio::time::sleep_until(begun + PAUSE).await;
+	let mut heads = chain.connections[others[0]].heads(Stall::default());
+	while begun.elapsed() < PAUSE {
+		heads.next().await?;
+	}
+	drop(heads);
 	let to = chain.connections[others[0]].finalized().await?.number;
 	let is_stopped = state(chain.nodes[PAUSED].id())? == Some('T');
 	chain.nodes[PAUSED].resume()?;

@@ -14,8 +14,8 @@ use codec::{Decode, Encode};
 use sc_network::PeerId;
 use std::{sync::Arc, time::Duration};
 
-/// Between two rounds of garbage.
-const PAUSE: Duration = Duration::from_secs(1);
+/// From one round of garbage to the next.
+const ROUND: Duration = Duration::from_secs(1);
 /// Bytes of garbage at once.
 const GARBAGE: usize = 300;
 
@@ -104,7 +104,9 @@ fn garbage() -> Vec<u8> {
 
 /// Asks every peer nonsense on both protocols, for ever.
 pub(super) async fn pester(peers: Arc<dyn Peers>, protocols: Protocols, lies: Arc<Lies>) {
+	let mut rounds = tokio::time::interval(ROUND);
 	loop {
+		rounds.tick().await;
 		for peer in peers.connected().await {
 			for protocol in [&protocols.sidecar, &protocols.database] {
 				let answer = peers.ask(peer, protocol.clone(), garbage()).await;
@@ -112,6 +114,5 @@ pub(super) async fn pester(peers: Arc<dyn Peers>, protocols: Protocols, lies: Ar
 				lies.told(format!("as a request on {protocol} to {peer}, {what}"));
 			}
 		}
-		tokio::time::sleep(PAUSE).await;
 	}
 }

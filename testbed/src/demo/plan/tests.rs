@@ -246,3 +246,18 @@ proptest! {
 		prop_assert_eq!(plan.offered(), if plan.producers.is_empty() { 0 } else { exported });
 	}
 }
+
+#[test]
+fn the_week_in_june_should_give_trades_of_every_kind() {
+	let week = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/week_june.csv");
+	let readings = spb_readings::parse(&std::fs::read_to_string(week).unwrap()).unwrap();
+	let sunny = readings.sunny_stretch(super::super::DEFAULT_QUARTERS);
+	let stretch = Readings { intervals: readings.intervals[sunny].to_vec() };
+	let quarters = Plan::new(&stretch, &chain()).unwrap().quarters;
+	let purchases: Vec<_> = quarters.iter().flat_map(|quarter| &quarter.purchases).collect();
+	let settled = purchases.iter().filter(|purchase| !purchase.delivered.is_zero());
+	let partial = settled.clone().filter(|purchase| purchase.delivered < purchase.energy);
+	assert!(settled.clone().count() >= 100, "{}", settled.count());
+	assert!(partial.count() > 0);
+	assert!(purchases.iter().any(|purchase| purchase.delivered.is_zero()));
+}

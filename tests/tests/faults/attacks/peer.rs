@@ -59,6 +59,9 @@ pub async fn withholds_from_all_but_one(trial: &mut Trial) -> Result<()> {
 	let served: f64 =
 		counts(&chain).await?.iter().map(|metrics| metrics.sum("spb_sidecars_served_total")).sum();
 	trial.note(format!("honest nodes have served {served} sidecars"));
+	if served == 0.0 {
+		return Err("no honest node has given a sidecar to another".into());
+	}
 	trial.refused_by("section 6", "SidecarFromAnyPeer");
 	let over = chain.over().await?;
 	chain.conclude(trial, over).await
