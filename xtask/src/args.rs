@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::demo;
+use crate::{demo, test};
 use spb_readings::Timestamp;
 use std::{
 	ffi::{OsStr, OsString},
@@ -26,6 +26,9 @@ Commands:
   lint         formatting, and clippy with warnings as errors
   chain-specs  build, then write chain-specs/ anew
   help         this text
+
+Option of test:
+  --demo            play the demo too, beside the tests that wait for blocks
 
 Options of demo:
   --readings FILE   quarter-hour readings (default: data/week_june.csv)
@@ -53,7 +56,7 @@ pub enum Command {
 	/// Replay readings.
 	Demo(demo::Options),
 	/// Run all tests.
-	Test,
+	Test(test::Options),
 	/// Run all attacks and faults.
 	Faults,
 	/// Check formatting and lints.
@@ -123,17 +126,30 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 		Some("doctor") => ("doctor", Command::Doctor),
 		Some("setup") => ("setup", Command::Setup),
 		Some("build") => ("build", Command::Build),
-		Some("test") => ("test", Command::Test),
 		Some("faults") => ("faults", Command::Faults),
 		Some("lint") => ("lint", Command::Lint),
 		Some("chain-specs") => ("chain-specs", Command::ChainSpecs),
 		Some("demo") => return demo_options(rest).map(Command::Demo),
+		Some("test") => return test_options(rest).map(Command::Test),
 		_ => return Err(UsageError::UnknownCommand(lossy(&name))),
 	};
 	match rest.first() {
 		Some(option) => Err(UsageError::UnknownOption { command: name, option: lossy(option) }),
 		None => Ok(command),
 	}
+}
+
+fn test_options(args: Vec<OsString>) -> Result<test::Options, UsageError> {
+	const DEMO: &str = "--demo";
+
+	let mut demo = None;
+	for arg in args {
+		if arg != DEMO {
+			return Err(UsageError::UnknownOption { command: "test", option: lossy(&arg) });
+		}
+		set(&mut demo, DEMO, ())?;
+	}
+	Ok(test::Options { demo: demo.is_some() })
 }
 
 fn demo_options(args: Vec<OsString>) -> Result<demo::Options, UsageError> {
@@ -225,7 +241,7 @@ mod tests {
 			("doctor", Command::Doctor),
 			("setup", Command::Setup),
 			("build", Command::Build),
-			("test", Command::Test),
+			("test", Command::Test(test::Options::default())),
 			("faults", Command::Faults),
 			("lint", Command::Lint),
 			("demo", Command::Demo(Options::default())),
@@ -253,6 +269,12 @@ mod tests {
 		assert_eq!(demo("--quarters 8 --readings a=b.csv --from 2016-06-06T12:00:00"), expected);
 		assert_eq!(demo("--from=2016-06-06T12:00:00 --readings=a=b.csv --quarters=8"), expected);
 		assert_eq!(demo("--days 7").length, Length::Days(number(7)));
+	}
+
+	#[test]
+	fn tests_should_include_the_demo_where_it_is_wanted() {
+		assert_eq!(parsed("test --demo"), Ok(Command::Test(test::Options { demo: true })));
+		assert_eq!(parsed("test --demo --demo"), Err(UsageError::Twice("--demo")));
 	}
 
 	#[test]

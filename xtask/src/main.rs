@@ -59,7 +59,7 @@ fn run(command: &Command) -> Result<(), Error> {
 			Ok(build::run(&workspace, toolchain)?)
 		},
 		Command::Demo(options) => Ok(demo::run(&workspace, options)?),
-		Command::Test => Ok(test::run(&workspace)?),
+		Command::Test(options) => Ok(test::run(&workspace, *options)?),
 		Command::Faults => Ok(faults::run(&workspace)?),
 		Command::Lint => Ok(lint::run(&workspace)?),
 		Command::ChainSpecs => Ok(chain_specs::run(&workspace)?),

@@ -1,12 +1,34 @@
 //! Other programs: run them, bound them, read their answer.
 
 use std::{
-	fmt, io,
+	fmt,
+	fs::File,
+	io,
 	os::unix::process::ExitStatusExt,
+	path::PathBuf,
 	process::{Command, ExitStatus, Stdio},
 	thread,
 	time::{Duration, Instant},
 };
+
+/// Where programs write what they have to say.
+#[derive(Debug)]
+pub enum Output {
+	/// Where this program does.
+	Shared,
+	/// Both what they print and their errors, in order.
+	File(File),
+}
+
+impl Output {
+	/// Lets a program that is yet to be started write there.
+	fn take(&self, command: &mut Command) -> io::Result<()> {
+		if let Self::File(file) = self {
+			command.stdout(file.try_clone()?).stderr(file.try_clone()?);
+		}
+		Ok(())
+	}
+}
 
 /// Another program did not do what it was asked to do.
 #[derive(Debug)]
@@ -32,6 +54,20 @@ pub enum ProcessError {
 		/// The time it was given.
 		limit: Duration,
 	},
+	/// There is no file that its output could go to, or it cannot be read again.
+	Output {
+		/// The file.
+		path: PathBuf,
+		/// Why.
+		source: io::Error,
+	},
+	/// What to run cannot be found out.
+	Unreadable {
+		/// The folder that says it.
+		path: PathBuf,
+		/// Why.
+		source: io::Error,
+	},
 }
 
 impl fmt::Display for ProcessError {
@@ -49,6 +85,12 @@ impl fmt::Display for ProcessError {
 				"`{command}` did not end within {} s and was stopped: is there a network?",
 				limit.as_secs()
 			),
+			Self::Output { path, source } => {
+				write!(f, "no output in {} ({source}): make its folder writable", path.display())
+			},
+			Self::Unreadable { path, source } => {
+				write!(f, "cannot find the tests in {} ({source})", path.display())
+			},
 		}
 	}
 }
@@ -56,7 +98,9 @@ impl fmt::Display for ProcessError {
 impl std::error::Error for ProcessError {
 	fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
 		match self {
-			Self::NotStarted { source, .. } => Some(source),
+			Self::NotStarted { source, .. }
+			| Self::Output { source, .. }
+			| Self::Unreadable { source, .. } => Some(source),
 			_ => None,
 		}
 	}
@@ -70,9 +114,13 @@ pub fn exit_code(status: ExitStatus) -> u8 {
 
 /// Runs a program to its end. It writes where this program writes and reads nothing.
 pub fn run(command: &mut Command) -> Result<(), ProcessError> {
-	let status =
-		command.stdin(Stdio::null()).status().map_err(|source| not_started(command, source))?;
-	ended(command, status)
+	run_into(command, &Output::Shared)
+}
+
+/// Like [`run`], but it writes where it is told.
+pub fn run_into(command: &mut Command, output: &Output) -> Result<(), ProcessError> {
+	let status = output.take(command).and_then(|()| command.stdin(Stdio::null()).status());
+	ended(command, status.map_err(|source| not_started(command, source))?)
 }
 
 /// Like [`run`], but stops the program when it takes longer than `limit`.
@@ -148,6 +196,18 @@ mod tests {
 			run(&mut Command::new("no-such-program")),
 			Err(ProcessError::NotStarted { program, .. }) if program == "no-such-program"
 		));
+	}
+
+	#[test]
+	fn output_and_errors_should_go_where_they_are_told() {
+		let path = std::env::temp_dir().join(format!("spb-xtask-out-{}", std::process::id()));
+		let output = Output::File(File::create(&path).unwrap());
+		let first = run_into(&mut shell("echo one; echo two >&2"), &output);
+		let second = run_into(&mut shell("echo three; exit 3"), &output);
+		let written = std::fs::read_to_string(&path).unwrap();
+		std::fs::remove_file(&path).unwrap();
+		assert!(first.is_ok() && second.is_err());
+		assert_eq!(written, "one\ntwo\nthree\n");
 	}
 
 	#[test]

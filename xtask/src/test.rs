@@ -1,10 +1,13 @@
 //! `cargo xtask test`: the Rust tests, the JavaScript checks, networks of nodes, the alert rules.
+//!
+//! Tests over real nodes wait for blocks most of the time: they run side by side. Tests that compute,
+//! and the attacks and faults over four validators with two blocks a second, run alone.
 
 use crate::{
-	build,
-	process::{self, ProcessError},
+	build, faults,
+	process::{self, Output, ProcessError},
 	setup::{self, Purpose},
-	steps::Steps,
+	steps::{Step, Steps},
 	toolchain::Toolchain,
 	workspace::Workspace,
 	Error,
@@ -12,7 +15,7 @@ use crate::{
 use std::{
 	env,
 	ffi::OsString,
-	fs,
+	fs, io,
 	path::{Path, PathBuf},
 	process::Command,
 	time::SystemTime,
@@ -22,46 +25,140 @@ use std::{
 const PROMETHEUS: &str = "docs/operations/prometheus.yml";
 const ALERTS_TEST: &str = "docs/operations/alerts.test.yml";
 
+/// The crate whose tests are over real nodes.
+const NODE_TESTS: &str = "tests";
+/// How many end-to-end tests run at once, of which most wait for a block of their own node.
+const END_TO_END_THREADS: &str = "6";
+/// How much the demo replays where it is one of the steps.
+const DEMO: [&str; 3] = ["demo", "--quarters", "8"];
+
+/// How to test.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+	/// The demo is one of the steps.
+	pub demo: bool,
+}
+
 /// Runs every test there is. A step that fails does not keep the later ones from running, but
 /// without binaries there is nothing to test.
-pub fn run(workspace: &Workspace) -> Result<(), Error> {
+pub fn run(workspace: &Workspace, options: Options) -> Result<(), Error> {
 	let toolchain = setup::ensure(workspace, Purpose::Test)?;
-	let mut steps = Steps::new("test", 5);
+	let mut waiting = vec![
+		vec![Step::new("end-to-end tests", |output| {
+			let mut cargo = test_command(workspace, toolchain);
+			cargo.args(["--test", "end_to_end", "--", "--test-threads", END_TO_END_THREADS]);
+			process::run_into(&mut cargo, output)
+		})],
+		vec![Step::new("networks", |output| networks(workspace, output))],
+		vec![Step::new("JavaScript checks", |output| {
+			let mut npm = npm(workspace, "tests/js", output)?;
+			process::run_into(with_binaries(npm.arg("test"), workspace), output)
+		})],
+	];
+	if options.demo {
+		if let Some(lane) = waiting.last_mut() {
+			lane.push(Step::new("demo", |output| demo(workspace, output)));
+		}
+	}
+	let alone: [(&str, &dyn Fn() -> Result<(), ProcessError>); 2] = [
+		("other Rust tests", &|| other_tests(workspace, toolchain)),
+		("attacks and faults", &|| {
+			process::run(test_command(workspace, toolchain).args(["--test", faults::TEST]))
+		}),
+	];
+	let total = 2 + waiting.iter().flatten().count() + alone.len();
+	let mut steps = Steps::new("test", total);
 	let built = steps.run("build", || {
 		build::run(workspace, toolchain)?;
-		build::hostile(workspace, toolchain)
+		build::hostile(workspace, toolchain)?;
+		process::run(test_command(workspace, toolchain).arg("--no-run"))
 	});
-	let mut with_build = |name, step: &dyn Fn() -> Result<(), ProcessError>| {
-		if built {
+	if built {
+		steps.side_by_side(&workspace.target.join("test"), waiting);
+		for (name, step) in alone {
 			steps.run(name, step);
-		} else {
+		}
+	} else {
+		let names = waiting.iter().flatten().map(Step::name).chain(alone.map(|(name, _)| name));
+		for name in names {
 			steps.skip(name, "the build failed");
 		}
-	};
-	with_build("Rust tests", &|| {
-		let mut cargo = toolchain.command(workspace, "cargo");
-		cargo.args(["test", "--release", "--workspace", "--no-fail-fast"]);
-		process::run(with_binaries(&mut cargo, workspace))
-	});
-	with_build("JavaScript checks", &|| {
-		let mut npm = npm(workspace, "tests/js")?;
-		process::run(with_binaries(npm.arg("test"), workspace))
-	});
-	with_build("networks", &|| networks(workspace));
+	}
 	steps.run("alert rules", || alerts(workspace));
 	Ok(steps.finish()?)
 }
 
+/// `cargo test` of the whole workspace, which knows where the programs are.
+fn test_command(workspace: &Workspace, toolchain: Toolchain) -> Command {
+	let mut cargo = toolchain.command(workspace, "cargo");
+	cargo.args(["test", "--release", "--workspace", "--no-fail-fast"]);
+	with_binaries(&mut cargo, workspace);
+	cargo
+}
+
+/// Runs all Rust tests but those over real nodes: of the crates themselves, beside them and in their
+/// documentation.
+fn other_tests(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
+	let names = other_test_targets(&workspace.root)
+		.map_err(|source| ProcessError::Unreadable { path: workspace.root.clone(), source })?;
+	let mut cargo = test_command(workspace, toolchain);
+	cargo.args(["--lib", "--bins"]);
+	for name in &names {
+		cargo.args(["--test", name]);
+	}
+	let tests = process::run(&mut cargo);
+	let documentation = process::run(test_command(workspace, toolchain).arg("--doc"));
+	tests.and(documentation)
+}
+
+/// The test programs of the workspace, found as cargo finds them, but for those over real nodes.
+fn other_test_targets(root: &Path) -> io::Result<Vec<String>> {
+	let mut names = Vec::new();
+	for member in members(&fs::read_to_string(root.join("Cargo.toml"))?) {
+		let folder = root.join(&member).join("tests");
+		if member == NODE_TESTS || !folder.is_dir() {
+			continue;
+		}
+		for entry in fs::read_dir(folder)? {
+			let path = entry?.path();
+			let is_test = path.join("main.rs").is_file()
+				|| path.extension().is_some_and(|extension| extension == "rs");
+			if let Some(name) = path.file_stem().filter(|_| is_test) {
+				names.push(name.to_string_lossy().into_owned());
+			}
+		}
+	}
+	names.sort();
+	// Cargo takes a name for the tests of that name in all crates.
+	names.dedup();
+	Ok(names)
+}
+
+/// The members of a workspace, by its manifest: a list with a line for each.
+fn members(manifest: &str) -> Vec<String> {
+	let lines = manifest.lines().skip_while(|line| !line.starts_with("members = ["));
+	let lines = lines.skip(1).take_while(|line| !line.starts_with(']'));
+	lines.map(|line| line.trim_matches([' ', '\t', '"', ',']).to_owned()).collect()
+}
+
+/// Plays the demo, as whoever types it does. The program is the one just built: where that was
+/// compiled anew, the one that runs has lost its place.
+fn demo(workspace: &Workspace, output: &Output) -> Result<(), ProcessError> {
+	let mut command = Command::new(workspace.binary("xtask"));
+	command.args(DEMO).current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
+	process::run_into(&mut command, output)
+}
+
 /// Runs what `zombienet/` describes; what the nodes leave behind stays in the target folder until
 /// the next time.
-fn networks(workspace: &Workspace) -> Result<(), ProcessError> {
+fn networks(workspace: &Workspace, output: &Output) -> Result<(), ProcessError> {
 	let traces = workspace.target.join("zombienet");
 	// Without its folder zombienet says so itself.
 	let _ = fs::remove_dir_all(&traces);
 	let _ = fs::create_dir_all(&traces);
-	let mut npm = npm(workspace, "zombienet")?;
+	let mut npm = npm(workspace, "zombienet", output)?;
 	npm.arg("test").env("TMPDIR", traces).env("PATH", with_programs(workspace));
-	process::run(&mut npm)
+	process::run_into(&mut npm, output)
 }
 
 /// The path, our own programs first.
@@ -86,7 +183,7 @@ fn alerts(workspace: &Workspace) -> Result<(), ProcessError> {
 }
 
 /// npm in a folder of the repository whose packages are there as its lock file says.
-fn npm(workspace: &Workspace, folder: &str) -> Result<Command, ProcessError> {
+fn npm(workspace: &Workspace, folder: &str, output: &Output) -> Result<Command, ProcessError> {
 	let folder = workspace.root.join(folder);
 	let npm = || {
 		// Not Debian's Rust, whose place in the path would bring another Node.js with it.
@@ -95,7 +192,7 @@ fn npm(workspace: &Workspace, folder: &str) -> Result<Command, ProcessError> {
 		command
 	};
 	if is_stale(&folder) {
-		process::run(npm().args(["ci", "--no-audit", "--no-fund"]))?;
+		process::run_into(npm().args(["ci", "--no-audit", "--no-fund"]), output)?;
 	}
 	Ok(npm())
 }
@@ -141,6 +238,25 @@ mod tests {
 		let old = is_stale(&folder);
 		fs::remove_dir_all(&folder).unwrap();
 		assert_eq!((begun, complete, old), (true, false, true));
+	}
+
+	#[test]
+	fn all_tests_should_belong_to_one_step() {
+		let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+		let members = members(&fs::read_to_string(root.join("Cargo.toml")).unwrap());
+		assert!(members.iter().all(|member| root.join(member).join("Cargo.toml").is_file()));
+		assert!(members.iter().any(|member| member == NODE_TESTS), "{members:?}");
+		let others = other_test_targets(&root).unwrap();
+		// A file, and a folder.
+		for name in ["cli", "golden"] {
+			assert!(others.iter().any(|other| other == name), "{others:?}");
+		}
+		// What is over real nodes has a step of its own, by its name.
+		for entry in fs::read_dir(root.join(NODE_TESTS).join("tests")).unwrap() {
+			let name = entry.unwrap().file_name();
+			assert!(["end_to_end", faults::TEST].iter().any(|step| name == *step), "{name:?}");
+			assert!(others.iter().all(|other| name != **other), "{name:?} is played twice");
+		}
 	}
 
 	#[test]
