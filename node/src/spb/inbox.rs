@@ -6,7 +6,7 @@
 //! in, which is how the messages of an abandoned fork return.
 
 use super::{
-	message::committed,
+	message::{committed, confirmed},
 	metrics::Metrics,
 	store::{Change, Column, Store, StoreError},
 	Hash,
@@ -104,6 +104,16 @@ pub struct Inbox {
 	metrics: Metrics,
 }
 
+/// What a message says, however it is written.
+#[derive(PartialEq, Eq, Hash)]
+enum Sense {
+	Commits(CtpId),
+	/// By this ERC, as encoded.
+	Confirms(Vec<u8>),
+	/// A runtime with other calls has other messages.
+	Unread(Hash),
+}
+
 /// A stored message.
 #[derive(Encode, Decode)]
 struct Record {
@@ -176,18 +186,29 @@ impl Inbox {
 		Ok(inserted)
 	}
 
-	/// Takes back messages of an abandoned fork: those about whose CTP nothing of their kind is
-	/// here. They may be written in another way than when they came.
+	/// Takes back messages of an abandoned fork: those that say what nothing here says. They may be
+	/// written in another way than when they came.
 	pub fn take_back(&self, messages: Vec<Message>) -> Result<Inserted, StoreError> {
-		let kind = |message: &Message| {
-			(message.id, committed(&message.bytes, &message.id, &self.genesis).is_some())
-		};
+		let about: HashSet<_> = messages.iter().map(|message| message.id).collect();
 		let here: HashSet<_> = {
 			let inner = self.inner.lock();
-			inner.entries.values().map(|entry| (entry.id, entry.commitment.is_some())).collect()
+			let same = inner.entries.values().filter(|entry| about.contains(&entry.id));
+			same.map(|entry| self.sense(&entry.id, &entry.bytes)).collect()
 		};
-		let gone = messages.into_iter().filter(|message| !here.contains(&kind(message)));
-		self.insert(gone.collect())
+		let is_gone = |message: &Message| !here.contains(&self.sense(&message.id, &message.bytes));
+		self.insert(messages.into_iter().filter(is_gone).collect())
+	}
+
+	/// What a message says. Of a commitment its CTP says all; of ERCs there may be several for one CTP,
+	/// of which a block takes only the right one.
+	fn sense(&self, id: &CtpId, bytes: &[u8]) -> Sense {
+		if committed(bytes, id, &self.genesis).is_some() {
+			return Sense::Commits(*id);
+		}
+		match confirmed(bytes, id) {
+			Some(erc) => Sense::Confirms(erc.encode()),
+			None => Sense::Unread(Hashing::hash(bytes)),
+		}
 	}
 
 	/// Whether the message with this hash is here or was discarded.
@@ -347,7 +368,7 @@ impl Inner {
 #[cfg(test)]
 mod tests {
 	use super::{
-		super::message::tests::{extrinsic, id, signed, GENESIS},
+		super::message::tests::{extrinsic, id, receipt, signed, GENESIS},
 		*,
 	};
 
@@ -516,13 +537,25 @@ mod tests {
 		inbox.insert(vec![message(1)]).unwrap();
 		// The same commitment in other bytes, one that never was here, and a receipt.
 		let other = Message { id: id(1), bytes: extrinsic(1, 9) };
-		let receipt = Message { id: id(1), bytes: vec![4, 5] };
-		let returned = vec![other, message(2), receipt.clone()];
+		let unread = Message { id: id(1), bytes: vec![4, 5] };
+		let returned = vec![other, message(2), unread.clone()];
 		let inserted = inbox.take_back(returned.clone()).unwrap();
 		assert_eq!(inserted.count, 2);
 		let here: Vec<_> = inbox.all().iter().map(|waiting| waiting.bytes.to_vec()).collect();
-		assert_eq!(here, [message(1).bytes, message(2).bytes, receipt.bytes]);
+		assert_eq!(here, [message(1).bytes, message(2).bytes, unread.bytes]);
 		assert_eq!(inbox.take_back(returned).unwrap().count, 0);
+	}
+
+	#[test]
+	fn right_receipt_should_return_where_a_wrong_one_waits() {
+		let folder = tempfile::tempdir().unwrap();
+		let inbox = open(&folder, ROOMY);
+		let erc = |wh, padding| Message { id: id(1), bytes: receipt(1, wh, padding) };
+		inbox.insert(vec![message(1), erc(250, 10)]).unwrap();
+		assert_eq!(inbox.take_back(vec![erc(200, 10)]).unwrap().count, 1);
+		// With another proof they say the same.
+		assert_eq!(inbox.take_back(vec![erc(250, 9), erc(200, 8)]).unwrap().count, 0);
+		assert_eq!(inbox.len(), 3);
 	}
 
 	#[test]
