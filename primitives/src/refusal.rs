@@ -21,7 +21,8 @@ macro_rules! refusals {
 			pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
 			/// The rule that refuses: `R1` to `R4` of the design's section 6, `CoE` for the
-			/// Certificate of Existence, `S4` for what the runtime checks of each settlement.
+			/// Certificate of Existence, `S4` for what the runtime checks of each block and of each
+			/// settlement in it.
 			pub fn rule(self) -> &'static str {
 				match self { $(Self::$name => $rule,)* }
 			}
@@ -90,6 +91,8 @@ refusals! {
 	42 "R1" SidecarMismatch "the sidecar is not the one that the header names, or does not decode",
 	43 "R3" ReceiptsMismatch "receipts and settlements do not match one to one, in order",
 	44 "R4" RootMismatch "the database's root is not the one that the header names",
+	45 "S4" BadExtrinsic "an extrinsic of the block does not decode",
+	46 "S4" DoesNotFollow "the block's number or slot does not come after its parent's",
 }
 
 impl fmt::Display for Refusal {

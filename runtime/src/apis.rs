@@ -27,11 +27,14 @@ use pallet_spb::{
 	Call, Config,
 };
 use sp_api::impl_runtime_apis;
-use sp_consensus_aura::sr25519::AuthorityId as AuraId;
+use sp_consensus_aura::{
+	digests::CompatibleDigestItem,
+	sr25519::{AuthorityId as AuraId, AuthoritySignature as AuraSignature},
+};
 use sp_core::{crypto::KeyTypeId, OpaqueMetadata, H256};
 use sp_inherents::{CheckInherentsResult, InherentData};
 use sp_runtime::{
-	traits::{Block as BlockT, NumberFor},
+	traits::{Block as BlockT, LazyBlock as _, NumberFor},
 	transaction_validity::{TransactionSource, TransactionValidity},
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
@@ -50,6 +53,20 @@ fn messages(extrinsics: &[Vec<u8>]) -> Vec<Option<Message>> {
 			_ => None,
 		})
 		.collect()
+}
+
+/// Whether number and slot of a block come after those of its parent, at whose state this is asked.
+fn follows(header: &Header) -> bool {
+	// An upgrade may count slots anew before the block begins: then only the block itself can tell.
+	let upgraded = frame_system::LastRuntimeUpgrade::<Runtime>::get()
+		.is_none_or(|last| last.was_upgraded(&VERSION));
+	let slot = header
+		.digest
+		.logs
+		.iter()
+		.find_map(CompatibleDigestItem::<AuraSignature>::as_aura_pre_digest);
+	let later = slot.is_none_or(|slot| slot > pallet_aura::CurrentSlot::<Runtime>::get());
+	System::block_number().checked_add(1) == Some(header.number) && (later || upgraded)
 }
 
 /// The database after a block, for a query at that block.
@@ -317,10 +334,21 @@ impl_runtime_apis! {
 			})
 		}
 
-		fn check(hash: H256, block: Block, sidecar: Vec<u8>) -> Verdict {
-			Executive::initialize_block(&block.header);
-			let seals: Vec<&Seal<MaxSettlements>> = block
-				.extrinsics
+		fn check(
+			hash: H256,
+			block: <Block as BlockT>::LazyBlock,
+			sidecar: Vec<u8>,
+		) -> Verdict {
+			let header = block.header();
+			// Where the runtime would trap, a node could not tell the block from its own failure.
+			if !follows(header) {
+				return Verdict::Bad(Refusal::DoesNotFollow);
+			}
+			let Ok(extrinsics) = block.extrinsics().collect::<Result<Vec<_>, _>>() else {
+				return Verdict::Bad(Refusal::BadExtrinsic);
+			};
+			Executive::initialize_block(header);
+			let seals: Vec<&Seal<MaxSettlements>> = extrinsics
 				.iter()
 				.filter_map(|extrinsic| match &extrinsic.function {
 					RuntimeCall::Spb(Call::seal { seal }) => Some(seal),
@@ -329,8 +357,8 @@ impl_runtime_apis! {
 				.collect();
 			let judged = Judged {
 				hash,
-				parent: block.header.parent_hash,
-				digest: DatabaseDigest::find(&block.header.digest),
+				parent: header.parent_hash,
+				digest: DatabaseDigest::find(&header.digest),
 				seals,
 				sidecar: &sidecar,
 			};

@@ -172,7 +172,7 @@ impl CtpDatabase {
 		sidecar: Vec<u8>,
 	) -> Result<Verdict, DatabaseError> {
 		let _turn = self.writing.lock();
-		ask!(self.attached(), check, parent, hash, block, sidecar)
+		ask!(self.attached(), check, parent, hash, block.into(), sidecar)
 	}
 
 	/// Does a step of restoring the database after the block with this header.

@@ -200,8 +200,9 @@ sp_api::decl_runtime_apis! {
 		/// the block at which it is called, whose database must be stored.
 		fn prepare(header: Block::Header, candidates: Vec<Vec<u8>>) -> Result<Prepared, Missing>;
 		/// Judges a block (header without its consensus seal) and, if it is good, stores the
-		/// database after it under `hash`. Called at the block's parent.
-		fn check(hash: H256, block: Block, sidecar: Vec<u8>) -> Verdict;
+		/// database after it under `hash`. Called at the block's parent. Whatever is in the block,
+		/// there is a verdict: its extrinsics are decoded here, not before.
+		fn check(hash: H256, block: Block::LazyBlock, sidecar: Vec<u8>) -> Verdict;
 		/// Restores the database after the block with this header, at which this is called, from
 		/// its entries, step by step.
 		fn restore(header: Block::Header, step: RestoreStep) -> Result<Restoring, NotRestored>;
