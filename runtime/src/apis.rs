@@ -2,8 +2,8 @@
 
 use crate::{
 	calls, genesis, AccountId, Aura, Balance, Block, BlockNumber, Executive, Grandpa, Header,
-	InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeGenesisConfig, SessionKeys, Spb, System,
-	TransactionPayment, UncheckedExtrinsic, VERSION,
+	InherentDataExt, Nonce, Runtime, RuntimeCall, RuntimeEvent, RuntimeGenesisConfig, SessionKeys,
+	Spb, System, TransactionPayment, UncheckedExtrinsic, VERSION,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -20,11 +20,11 @@ use pallet_spb::{
 	},
 	rules::Chain,
 	runtime_api::{
-		BlockChanges, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp, Prepared,
+		BlockChanges, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp, PaidCtp, Prepared,
 		RestoreStep, Restoring, SettledCtp, Verdict,
 	},
 	types::{EnergyAccount, OfferFilter, OfferInfo, Page, Seal, VaultInfo, MAX_PAGE},
-	Call, Config,
+	Call, Config, Event,
 };
 use sp_api::impl_runtime_apis;
 use sp_consensus_aura::{
@@ -445,6 +445,17 @@ impl_runtime_apis! {
 				.map(|settlement| {
 					let id = CtpId::of(&settlement.ctp.ctp, &genesis);
 					SettledCtp { id, settlement }
+				})
+				.collect()
+		}
+
+		fn paid() -> Vec<PaidCtp> {
+			System::read_events_no_consensus()
+				.filter_map(|record| match &record.event {
+					RuntimeEvent::Spb(Event::TradeSettled { id, payment, fee, .. }) => {
+						Some(PaidCtp { id: *id, payment: *payment, fee: *fee })
+					},
+					_ => None,
 				})
 				.collect()
 		}

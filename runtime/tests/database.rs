@@ -9,7 +9,7 @@ use frame_support::assert_ok;
 use pallet_spb::{
 	runtime_api::{
 		runtime_decl_for_ctp_database_api::CtpDatabaseApiV1 as Api, CtpFilter, Missing, Outcome,
-		RestoreStep, Restoring, Verdict,
+		PaidCtp, RestoreStep, Restoring, Verdict,
 	},
 	types::{Seal, Terms},
 };
@@ -179,6 +179,23 @@ fn good_content_on_an_unknown_database_should_be_missing() {
 	let seal = bytes(pallet_spb::Call::<Runtime>::seal { seal });
 	let verdict = verdict(header(2, 8, parent, Some(digest)), vec![seal]);
 	assert_eq!(verdict, Verdict::Missing(Missing::Database(parent)));
+}
+
+#[test]
+fn payments_should_be_told_as_they_arrived() {
+	let (id, other) = (CtpId(H256::repeat_byte(1)), CtpId(H256::repeat_byte(2)));
+	let (payment, fee) = (Money::ZERO, Money::from_units(7));
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		let delivered = Energy::from_wh(1);
+		let settled =
+			pallet_spb::Event::TradeSettled { id, vault: 1, offer: 2, delivered, payment, fee };
+		let burned = pallet_spb::Event::PaymentBurned { id: other, receiver: None, amount: fee };
+		System::reset_events();
+		for event in [burned, settled] {
+			System::deposit_event(spb_runtime::RuntimeEvent::Spb(event));
+		}
+		assert_eq!(<Runtime as Api<Block>>::paid(), [PaidCtp { id, payment, fee }]);
+	});
 }
 
 /// How many CTPs are open.

@@ -458,7 +458,7 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
     const complete = new Promise((resolve) => {
       story.onEvent = () => {
         const seen = of(id).map(({ event }) => event);
-        if (seen.includes('settled') && seen.includes('final')) resolve(seen);
+        if (seen.includes('settled')) resolve(seen);
       };
       story.onEvent();
     });
@@ -469,9 +469,11 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
       story.subscription,
     );
     assert.equal(await node.waitFor(unsubscribed, 'the end of the subscription'), true);
-    assert.deepEqual([...seen].sort(), ['final', 'open', 'pending', 'settled']);
-    assert.ok(seen.indexOf('pending') < seen.indexOf('open'));
-    assert.ok(seen.indexOf('open') < seen.indexOf('settled'));
+    // `final` is told of a CTP that is still open then.
+    const told = seen.filter((event) => event !== 'final');
+    assert.deepEqual(told, ['pending', 'open', 'settled']);
+    assert.ok(!seen.includes('final') || seen.indexOf('open') < seen.indexOf('final'));
+    assert.equal(seen.at(-1), 'settled');
     assert.equal(of(id).find(({ event }) => event === 'settled').deliveredWh, DELIVERED);
     assert.ok(!of(hex(story.ctps[1].id)).some(({ event }) => event === 'settled'));
 

@@ -41,6 +41,7 @@ struct Settled {
 	producer: Option<AccountId>,
 	payment: Option<Money>,
 	fee: Option<Money>,
+	burned: Option<Money>,
 	released: Option<Money>,
 }
 
@@ -54,6 +55,7 @@ impl From<Trade> for Settled {
 			producer: trade.producer,
 			payment: trade.payment,
 			fee: trade.fee,
+			burned: trade.burned,
 			released: trade.released,
 		}
 	}
@@ -120,6 +122,7 @@ mod tests {
 			producer: Some(account.clone()),
 			payment: Some(Money::from_units(4)),
 			fee: Some(Money::from_units(1)),
+			burned: Some(Money::ZERO),
 			released: Some(Money::from_units(4)),
 		};
 		let report = Listed { account: account.clone(), trades: vec![settled] };
@@ -131,6 +134,7 @@ mod tests {
 			("producer", json!(account)),
 			("payment", json!("4")),
 			("fee", json!("1")),
+			("burned", json!("0")),
 			("released", json!("4")),
 		] {
 			trade[name] = value;

@@ -125,10 +125,12 @@ pub struct Trade {
 	pub consumer: Option<AccountId>,
 	/// Who was paid, as far as it is known.
 	pub producer: Option<AccountId>,
-	/// What the producer got.
+	/// What the producer got, or what it was due, where only that is known.
 	pub payment: Option<Money>,
-	/// What the block's author got.
+	/// What the block's author got, likewise.
 	pub fee: Option<Money>,
+	/// What was burned because its receiver could not take it.
+	pub burned: Option<Money>,
 	/// What stayed in the vault.
 	pub released: Option<Money>,
 }

@@ -1,16 +1,20 @@
 //! What becomes of each CTP, told as it happens: pending, open, final, settled, expired.
 //!
 //! Each event says where a CTP is now. A fork switch therefore tells what the abandoned blocks did
-//! once more, in reverse, before it tells what the new ones did.
+//! once more, in reverse, before it tells what the new ones did. And that a CTP is `final` is told of
+//! those that are still open: what has settled or expired meanwhile is not open again.
 
 use super::{metrics::Metrics, runtime::CtpDatabase, Hash, LOG_TARGET};
 use futures::StreamExt;
-use pallet_spb::runtime_api::BlockChanges;
+use pallet_spb::runtime_api::{BlockChanges, OpenCtp};
 use sc_client_api::{BlockchainEvents, HeaderBackend};
 use sp_blockchain::{HeaderMetadata, TreeRoute};
 use spb_primitives::{BlockNumber, CtpId, Energy, SignedCtp};
 use spb_runtime::opaque::Block;
-use std::{collections::HashMap, sync::Arc};
+use std::{
+	collections::{HashMap, HashSet},
+	sync::Arc,
+};
 use tokio::sync::broadcast;
 
 /// How many blocks' events a subscriber may lag behind before it is closed.
@@ -25,7 +29,7 @@ pub enum Stage {
 	Pending,
 	/// A block of the best chain added it to the database.
 	Open,
-	/// The block that added it is final.
+	/// The block that added it is final, and it is still open.
 	Final,
 	/// A block of the best chain settled it.
 	Settled,
@@ -125,6 +129,26 @@ fn retracted(changes: &BlockChanges) -> Vec<CtpEvent> {
 	expired.chain(settled).chain(added).collect()
 }
 
+/// What there is to tell when a block is final: what it added and what no block up to the best one
+/// has taken out again (`over`).
+fn finalised(block: At, changes: &BlockChanges, over: &HashSet<CtpId>) -> Vec<CtpEvent> {
+	let open = changes.added.iter().filter(|ctp| !over.contains(&ctp.id));
+	let event = |ctp: &OpenCtp| CtpEvent {
+		stage: Stage::Final,
+		id: ctp.id,
+		block: Some(block),
+		signed: ctp.signed.clone(),
+		delivered: None,
+	};
+	open.map(event).collect()
+}
+
+/// The CTPs that a block took out.
+fn taken_out(changes: &BlockChanges) -> impl Iterator<Item = CtpId> + '_ {
+	let settled = changes.settled.iter().map(|done| done.id);
+	settled.chain(changes.expired.iter().map(|ctp| ctp.id))
+}
+
 /// Follows the chain and tells what it does to CTPs.
 pub struct Watch<C> {
 	client: Arc<C>,
@@ -174,9 +198,8 @@ where
 					Some(done) => {
 						// Finality may be heard of before the block itself.
 						self.on_best(self.client.info().best_hash);
-						for hash in done.tree_route.iter().chain([&done.hash]) {
-							self.on_final(*hash);
-						}
+						let blocks: Vec<_> = done.tree_route.iter().copied().chain([done.hash]).collect();
+						self.on_final(&blocks);
 						let number = done.header.number;
 						self.changes.retain(|_, (of, _)| *of > number);
 					},
@@ -242,20 +265,41 @@ where
 		self.events.publish(told);
 	}
 
-	fn on_final(&mut self, hash: Hash) {
-		let number = match self.client.number(hash) {
-			Ok(Some(number)) => number,
-			_ => return,
+	/// Blocks have become final, each on top of the one before it.
+	fn on_final(&mut self, blocks: &[Hash]) {
+		let Some(last) = blocks.last() else { return };
+		let later: Vec<Hash> = match sp_blockchain::tree_route(&*self.client, *last, self.best) {
+			Ok(route) => route.enacted().iter().map(|block| block.hash).collect(),
+			Err(error) => {
+				log::debug!(target: LOG_TARGET, "No way from {last:?} to the best block: {error}");
+				Vec::new()
+			},
 		};
-		let Some(changes) = self.changes_of(number, hash) else { return };
-		let event = |ctp: &pallet_spb::runtime_api::OpenCtp| CtpEvent {
-			stage: Stage::Final,
-			id: ctp.id,
-			block: Some(At { number, hash }),
-			signed: ctp.signed.clone(),
-			delivered: None,
-		};
-		self.events.publish(changes.added.iter().map(event).collect());
+		let over: HashSet<CtpId> = blocks
+			.iter()
+			.chain(&later)
+			.filter_map(|hash| self.numbered_changes(*hash))
+			.flat_map(|(_, changes)| taken_out(&changes).collect::<Vec<_>>())
+			.collect();
+		for hash in blocks {
+			if let Some((number, changes)) = self.numbered_changes(*hash) {
+				self.events.publish(finalised(At { number, hash: *hash }, &changes, &over));
+			}
+		}
+	}
+
+	/// What a block did, and its number.
+	fn numbered_changes(&mut self, hash: Hash) -> Option<(BlockNumber, Arc<BlockChanges>)> {
+		match self.client.number(hash) {
+			Ok(number) => {
+				let number = number?;
+				Some((number, self.changes_of(number, hash)?))
+			},
+			Err(error) => {
+				log::debug!(target: LOG_TARGET, "What block {hash:?} did is not told: {error}");
+				None
+			},
+		}
 	}
 
 	/// What a block did, as far as its database is stored here.
@@ -299,7 +343,7 @@ mod tests {
 		super::message::tests::{id, signed},
 		*,
 	};
-	use pallet_spb::runtime_api::{OpenCtp, SettledCtp};
+	use pallet_spb::runtime_api::SettledCtp;
 	use spb_primitives::Settlement;
 
 	fn open(vault: u32) -> OpenCtp {
@@ -333,6 +377,22 @@ mod tests {
 		let events = retracted(&changes());
 		assert_eq!(stages(&events), [(Stage::Open, 3), (Stage::Open, 2), (Stage::Pending, 1)]);
 		assert!(events.iter().all(|event| event.block.is_none() && event.delivered.is_none()));
+	}
+
+	#[test]
+	fn final_should_be_told_of_what_is_still_open() {
+		let block = At { number: 7, hash: Hash::repeat_byte(7) };
+		let added = BlockChanges { added: vec![open(1), open(2), open(3)], ..Default::default() };
+		let nothing_over = finalised(block, &added, &HashSet::new());
+		assert_eq!(
+			stages(&nothing_over),
+			[(Stage::Final, 1), (Stage::Final, 2), (Stage::Final, 3)]
+		);
+		// A later block settled the second and dropped the third.
+		let over = taken_out(&changes()).collect();
+		let told = finalised(block, &added, &over);
+		assert_eq!(stages(&told), [(Stage::Final, 1)]);
+		assert_eq!(told[0].block, Some(block));
 	}
 
 	#[test]

@@ -133,9 +133,16 @@ struct View<'a> {
 }
 
 impl View<'_> {
-	/// Asks at the parent and, where that state is gone, at the last final block.
-	fn ask<T>(&self, ask: impl Fn(Hash) -> Result<T, DatabaseError>) -> Result<T, DatabaseError> {
-		ask(self.parent).or_else(|_| ask(self.known))
+	/// Asks at a block and, where its state is gone, at the last final one.
+	fn ask<T>(
+		&self,
+		at: Hash,
+		ask: impl Fn(Hash) -> Result<T, DatabaseError>,
+	) -> Result<T, DatabaseError> {
+		ask(at).or_else(|error| {
+			log::debug!(target: LOG_TARGET, "The history of trades asks at another block: {error}");
+			ask(self.known)
+		})
 	}
 
 	fn block(
@@ -144,29 +151,39 @@ impl View<'_> {
 		hash: Hash,
 		body: Vec<Vec<u8>>,
 	) -> Result<BlockTrades, DatabaseError> {
-		let settled = if number == 1 {
-			// At genesis the runtime does not know the genesis hash, which is part of every id.
-			let ask = |at| self.database.settlements(at, body.clone());
-			ask(hash).or_else(|_| ask(self.known))?
-		} else {
-			self.ask(|at| self.database.settlements(at, body.clone()))?
-		};
-		// The fee may have changed since: only the state before the block says what it was.
-		let fee = if settled.is_empty() { None } else { self.database.fee(self.parent).ok() };
-		Ok(BlockTrades { hash, settled, fee })
+		// At genesis the runtime does not know the genesis hash, which is part of every id.
+		let reader = if number == 1 { hash } else { self.parent };
+		let settled = self.ask(reader, |at| self.database.settlements(at, body.clone()))?;
+		if settled.is_empty() {
+			return Ok(BlockTrades { hash, settled, fee: None, paid: Vec::new() });
+		}
+		// The fee may have changed since: only the state before the block says what it was. And only
+		// the one after it says what reached those who were paid.
+		let fee = known(self.database.fee(self.parent));
+		let paid = known(self.database.paid(hash)).unwrap_or_default();
+		Ok(BlockTrades { hash, settled, fee, paid })
 	}
+}
+
+/// What a state says, if it is there. An index that is built anew goes on without it.
+fn known<T>(answer: Result<T, DatabaseError>) -> Option<T> {
+	answer
+		.inspect_err(|error| {
+			log::debug!(target: LOG_TARGET, "The history of trades does without: {error}");
+		})
+		.ok()
 }
 
 impl Owners for View<'_> {
 	fn producer(&self, offer: OfferId) -> Option<AccountId> {
-		let found = |at| self.database.offer(at, offer).ok().flatten();
+		let found = |at| known(self.database.offer(at, offer)).flatten();
 		found(self.parent)
 			.or_else(|| found(self.known))
 			.map(|OfferInfo { offer, .. }| offer.producer)
 	}
 
 	fn consumer(&self, vault: VaultId) -> Option<AccountId> {
-		let found = |at| self.database.vault(at, vault).ok().flatten();
+		let found = |at| known(self.database.vault(at, vault)).flatten();
 		found(self.parent).or_else(|| found(self.known)).map(|VaultInfo { vault, .. }| vault.owner)
 	}
 }

@@ -9,7 +9,7 @@ use crate::service::{FullBackend, FullClient};
 use pallet_spb::{
 	runtime_api::{
 		BlockChanges, CtpDatabaseApi, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp,
-		Prepared, RestoreStep, Restoring, SettledCtp, SpbApi, Verdict,
+		PaidCtp, Prepared, RestoreStep, Restoring, SettledCtp, SpbApi, Verdict,
 	},
 	types::{OfferInfo, VaultInfo},
 };
@@ -264,6 +264,11 @@ impl CtpDatabase {
 		body: Vec<Vec<u8>>,
 	) -> Result<Vec<SettledCtp>, DatabaseError> {
 		ask!(self.plain(), settlements, at, body)
+	}
+
+	/// What was paid for each trade of block `at`.
+	pub fn paid(&self, at: Hash) -> Result<Vec<PaidCtp>, DatabaseError> {
+		ask!(self.plain(), paid, at)
 	}
 
 	/// An offer, as it was after block `at`.

@@ -14,7 +14,7 @@ use std::{
 };
 
 /// The version of the layout. Another one is refused, never guessed at.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The file that says the version, and the chain that the content belongs to.
 const VERSION_FILE: &str = "version";
 /// The folder of the database itself.
@@ -219,10 +219,10 @@ mod tests {
 	fn another_version_should_be_refused_with_both_versions() {
 		let folder = tempfile::tempdir().unwrap();
 		drop(Store::open(folder.path(), GENESIS).unwrap());
-		fs::write(folder.path().join(VERSION_FILE), format!("2\n{GENESIS:?}\n")).unwrap();
+		fs::write(folder.path().join(VERSION_FILE), format!("3\n{GENESIS:?}\n")).unwrap();
 		let error = Store::open(folder.path(), GENESIS).err().unwrap();
-		assert!(matches!(&error, StoreError::Version { found, .. } if found == "2"));
-		assert!(error.to_string().contains("version 2, this node reads version 1"), "{error}");
+		assert!(matches!(&error, StoreError::Version { found, .. } if found == "3"));
+		assert!(error.to_string().contains("version 3, this node reads version 2"), "{error}");
 	}
 
 	#[test]

@@ -23,10 +23,10 @@ use super::{
 	Hash,
 };
 use codec::{Decode, DecodeAll, Encode};
-use pallet_spb::runtime_api::SettledCtp;
+use pallet_spb::runtime_api::{PaidCtp, SettledCtp};
 use parking_lot::Mutex;
 use spb_primitives::{AccountId, BlockNumber, CtpId, Money, OfferId, Settlement, Split, VaultId};
-use std::{ops::ControlFlow, sync::Arc};
+use std::{collections::BTreeMap, ops::ControlFlow, sync::Arc};
 
 const CURSOR: &[u8] = b"c";
 /// The value of keys that only point somewhere.
@@ -56,6 +56,17 @@ pub struct Trade {
 	pub producer: Option<AccountId>,
 	/// What settling cost, where it is known.
 	pub fee: Option<Money>,
+	/// What was paid, where it is known.
+	pub paid: Option<Paid>,
+}
+
+/// What reached those who were to be paid for a trade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Paid {
+	/// What the producer got.
+	pub payment: Money,
+	/// What the block's author got.
+	pub fee: Money,
 }
 
 impl Trade {
@@ -63,6 +74,19 @@ impl Trade {
 	pub fn split(&self) -> Option<Split> {
 		let ctp = &self.settlement.ctp.ctp;
 		Split::of(ctp.amount, self.fee?, self.settlement.delivered, ctp.energy)
+	}
+
+	/// What was paid; what was due, where only that is known.
+	pub fn paid(&self) -> Option<Paid> {
+		let due = |split: Split| Paid { payment: split.payment, fee: split.fee };
+		self.paid.or_else(|| self.split().map(due))
+	}
+
+	/// What was burned because its receiver could not take it.
+	pub fn burned(&self) -> Option<Money> {
+		let (paid, due) = (self.paid?, self.split()?);
+		let payment = due.payment.checked_sub(paid.payment)?;
+		payment.checked_add(due.fee.checked_sub(paid.fee)?)
 	}
 }
 
@@ -116,6 +140,8 @@ pub struct BlockTrades {
 	pub settled: Vec<SettledCtp>,
 	/// What settling one cost.
 	pub fee: Option<Money>,
+	/// What was paid for those of which it is known.
+	pub paid: Vec<PaidCtp>,
 }
 
 /// Whose an offer or a vault is.
@@ -208,7 +234,11 @@ impl Trades {
 	pub fn add(&self, block: BlockTrades, owners: &impl Owners) -> Result<(), StoreError> {
 		let reach = self.reach();
 		let mut changes = Vec::new();
-		let BlockTrades { hash, settled, fee } = block;
+		let BlockTrades { hash, settled, fee, paid } = block;
+		let paid: BTreeMap<CtpId, Paid> = paid
+			.into_iter()
+			.map(|PaidCtp { id, payment, fee }| (id, Paid { payment, fee }))
+			.collect();
 		for (position, SettledCtp { id, settlement }) in (0u32..).zip(settled) {
 			let place = Place { block: reach.next, position };
 			let (offer, vault) = (settlement.ctp.ctp.offer, settlement.ctp.ctp.vault);
@@ -224,7 +254,8 @@ impl Trades {
 				changes.push(put(place_key(&party.prefix(), place), NOTHING.to_vec()));
 			}
 			changes.push(put(id_key(&id), place.encode()));
-			let trade = Trade { hash, id, settlement, consumer, producer, fee };
+			let paid = paid.get(&id).copied();
+			let trade = Trade { hash, id, settlement, consumer, producer, fee, paid };
 			changes.push(put(place_key(b"t", place), trade.encode()));
 		}
 		let reach = Reach { next: reach.next.saturating_add(1), ..reach };
@@ -346,8 +377,8 @@ mod tests {
 			id: id(*vault),
 			settlement: Settlement { ctp: signed(*vault), delivered: Energy::from_wh(100) },
 		});
-		let fee = Some(Money::from_units(1_000));
-		BlockTrades { hash: Hash::repeat_byte(1), settled: settled.collect(), fee }
+		let (fee, paid) = (Some(Money::from_units(1_000)), Vec::new());
+		BlockTrades { hash: Hash::repeat_byte(1), settled: settled.collect(), fee, paid }
 	}
 
 	fn open(folder: &tempfile::TempDir) -> Trades {
@@ -390,6 +421,21 @@ mod tests {
 		// (1,000,000 - 1,000) x 100 / 250
 		assert_eq!(trade.split().unwrap().payment, Money::from_units(399_600));
 		assert_eq!(trades.by_id(&id(5)).unwrap(), None);
+	}
+
+	#[test]
+	fn what_was_burned_should_be_remembered() {
+		let folder = tempfile::tempdir().unwrap();
+		let trades = open(&folder);
+		let fee = Money::from_units(1_000);
+		// The first one's producer could not take its payment; of the second it is not known.
+		let paid = vec![PaidCtp { id: id(1), payment: Money::ZERO, fee }];
+		trades.add(BlockTrades { paid, ..block(&[1, 2]) }, &Book::default()).unwrap();
+		let of = |vault| trades.by_id(&id(vault)).unwrap().unwrap().1;
+		assert_eq!(of(1).paid(), Some(Paid { payment: Money::ZERO, fee }));
+		assert_eq!(of(1).burned(), Some(Money::from_units(399_600)));
+		assert_eq!(of(2).paid(), Some(Paid { payment: Money::from_units(399_600), fee }));
+		assert_eq!(of(2).burned(), None);
 	}
 
 	#[test]

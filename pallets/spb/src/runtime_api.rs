@@ -119,6 +119,17 @@ pub struct SettledCtp {
 	pub settlement: Settlement,
 }
 
+/// What reached those who were to be paid for a trade; what they could not take is burned.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct PaidCtp {
+	/// The CTP's id.
+	pub id: CtpId,
+	/// What the producer got.
+	pub payment: Money,
+	/// What the block's author got.
+	pub fee: Money,
+}
+
 /// What a block did to the CTP database.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
 pub struct BlockChanges {
@@ -194,7 +205,7 @@ sp_api::decl_runtime_apis! {
 	}
 
 	/// The rules of the CTP database, for the node that carries it. All but `message_ids`,
-	/// `messages_of` and `settlements` need the node's off-chain database as an externality.
+	/// `messages_of`, `settlements` and `paid` need the node's off-chain database as an externality.
 	pub trait CtpDatabaseApi {
 		/// Judges candidates (encoded extrinsics, in order) for a block with this header on top of
 		/// the block at which it is called, whose database must be stored.
@@ -236,5 +247,7 @@ sp_api::decl_runtime_apis! {
 		fn still_useful(hash: H256, extrinsics: Vec<Vec<u8>>) -> Result<Vec<bool>, Missing>;
 		/// What the seal among these encoded extrinsics (a block's body) settled.
 		fn settlements(extrinsics: Vec<Vec<u8>>) -> Vec<SettledCtp>;
+		/// What was paid for each trade of the block at which this is called.
+		fn paid() -> Vec<PaidCtp>;
 	}
 }

@@ -279,10 +279,12 @@ pub struct TradeAnswer {
 	pub consumer: Option<AccountId>,
 	/// Who was paid; `null` where it is no longer known.
 	pub producer: Option<AccountId>,
-	/// What the producer got; `null` where the fee is no longer known.
+	/// What the producer got: what it was due, where only that is known; `null` where neither is.
 	pub payment: Option<Money>,
-	/// What the block's author got; `null` where it is no longer known.
+	/// What the block's author got, likewise.
 	pub fee: Option<Money>,
+	/// What was burned because its receiver could not take it; `null` where it is no longer known.
+	pub burned: Option<Money>,
 	/// What stayed in the vault; `null` where the fee is no longer known.
 	pub released: Option<Money>,
 }
@@ -290,7 +292,7 @@ pub struct TradeAnswer {
 impl TradeAnswer {
 	/// The answer for a trade at this place.
 	pub fn new(place: Place, trade: Trade) -> Self {
-		let split = trade.split();
+		let (split, paid, burned) = (trade.split(), trade.paid(), trade.burned());
 		Self {
 			block: place.block,
 			position: place.position,
@@ -299,8 +301,9 @@ impl TradeAnswer {
 			delivered_wh: trade.settlement.delivered,
 			consumer: trade.consumer,
 			producer: trade.producer,
-			payment: split.map(|split| split.payment),
-			fee: split.map(|split| split.fee),
+			payment: paid.map(|paid| paid.payment),
+			fee: paid.map(|paid| paid.fee),
+			burned,
 			released: split.map(|split| split.released),
 		}
 	}
@@ -338,7 +341,7 @@ pub enum EventName {
 	Pending,
 	/// It is in the database.
 	Open,
-	/// The block that added it is final.
+	/// The block that added it is final, and it is still open.
 	Final,
 	/// It settled.
 	Settled,
@@ -383,7 +386,10 @@ impl From<&CtpEvent> for EventAnswer {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::spb::message::tests::{id, signed};
+	use crate::spb::{
+		message::tests::{id, signed},
+		trades::Paid,
+	};
 	use serde_json::{json, to_value};
 	use spb_primitives::{database_root, Settlement};
 
@@ -441,17 +447,35 @@ mod tests {
 	#[test]
 	fn trade_should_say_who_got_what() {
 		let settlement = Settlement { ctp: signed(1), delivered: Energy::from_wh(100) };
-		let trade = Trade {
+		let trade = |paid| Trade {
 			hash: Hash::repeat_byte(5),
 			id: id(1),
-			settlement,
+			settlement: settlement.clone(),
 			consumer: None,
 			producer: Some([1; 32].into()),
 			fee: Some(Money::from_units(1_000)),
+			paid,
 		};
-		let answer = to_value(TradeAnswer::new(Place { block: 5, position: 2 }, trade)).unwrap();
-		assert_eq!(answer["payment"], "399600");
-		assert_eq!(answer["released"], "599400");
+		let answer = |paid| {
+			to_value(TradeAnswer::new(Place { block: 5, position: 2 }, trade(paid))).unwrap()
+		};
+		let paid = |payment, fee| Paid {
+			payment: Money::from_units(payment),
+			fee: Money::from_units(fee),
+		};
+		// Who was paid, what the chain burned, what only was due, and what stayed in the vault.
+		let cases = [
+			(Some(paid(399_600, 1_000)), "399600", "1000", json!("0")),
+			(Some(paid(0, 1_000)), "0", "1000", json!("399600")),
+			(Some(paid(0, 0)), "0", "0", json!("400600")),
+			(None, "399600", "1000", json!(null)),
+		];
+		for (paid, payment, fee, burned) in cases {
+			let answer = answer(paid);
+			assert_eq!((&answer["payment"], &answer["fee"]), (&json!(payment), &json!(fee)));
+			assert_eq!((&answer["burned"], &answer["released"]), (&burned, &json!("599400")));
+		}
+		let answer = answer(None);
 		assert_eq!(answer["consumer"], serde_json::Value::Null);
 		assert_eq!(answer["position"], 2);
 	}

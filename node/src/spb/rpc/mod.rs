@@ -92,8 +92,9 @@ pub trait SpbApi {
 		after: Option<AfterTrade>,
 	) -> Result<TradesAnswer, RpcError>;
 
-	/// Tells of every change of the CTPs that the filter lets through. A subscriber that does not
-	/// keep up is closed with a reason.
+	/// Tells of every change of the CTPs that the filter lets through: `pending`, `open`, `final` (of
+	/// one that is still open when the block that added it is final), `settled`, `expired`. A
+	/// subscriber that does not keep up is closed with a reason.
 	#[subscription(
 		name = "subscribeCtps" => "ctpsEvent",
 		unsubscribe = "unsubscribeCtps",
