@@ -10,7 +10,7 @@
 
 use super::{
 	super::{sidecars::Sidecars, Hash, Header, LOG_TARGET},
-	fetcher::{Fetcher, Patience},
+	fetcher::Fetcher,
 };
 use futures::{future::BoxFuture, FutureExt};
 use sc_client_api::{AuxStore, HeaderBackend};
@@ -97,7 +97,7 @@ where
 		let (fetcher, bound) = (self.fetcher.clone(), self.slot * SLOTS);
 		let (block, number) = (header.hash(), header.number);
 		async move {
-			match fetcher.fetch(sidecar, bound, Patience::Bound).await {
+			match fetcher.fetch_announced(sidecar, bound).await {
 				Some(_) => Ok(Validation::Success { is_new_best: false }),
 				None => {
 					let not_yet = NotYet { number, sidecar };

@@ -6,7 +6,11 @@
 //! bytes loses standing. What has come is held by [`Sidecars`], like what the node prepares itself.
 //!
 //! Sidecars of a batch that sync brings are fetched ahead, as far as they may be held in memory.
-//! What someone waits for goes first.
+//! What the import of a block waits for goes first, then what an announcement waits for: anyone can
+//! announce blocks that are none, so announcements have a share of the table of their own, where an
+//! older one that nobody waits for any more makes room for a new one.
+
+mod state;
 
 use super::{
 	super::{
@@ -25,8 +29,9 @@ use futures::{
 use parking_lot::Mutex;
 use sc_client_api::AuxStore;
 use sc_network::{request_responses::RequestFailure, PeerId, ProtocolName};
+use state::{State, Waiter};
 use std::{
-	collections::{HashMap, HashSet, VecDeque},
+	collections::HashSet,
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc,
@@ -37,6 +42,11 @@ use tokio::sync::Notify;
 
 /// Sidecars wanted at once.
 const MAX_WANTS: usize = 2_048;
+/// Those of them that only announcements name. Sync validates no more than a few hundred of these at a
+/// time, so others can always go.
+const MAX_ANNOUNCED: usize = 1_024;
+/// After so many requests that failed a peer counts as not having a sidecar, for those who do not wait.
+const FAILED_TRIES: u32 = 3;
 /// Sidecars to be fetched ahead; what does not fit is fetched when its block is judged.
 const MAX_AHEAD: usize = 4_096;
 /// Wants made of those at once, so that what someone waits for is not drowned.
@@ -58,6 +68,9 @@ pub struct Timing {
 	pub retry: Duration,
 	/// The longest of these.
 	pub longest_retry: Duration,
+	/// How long a peer that did not answer when it was last asked keeps those waiting who ask for one
+	/// round.
+	pub round: Duration,
 	/// Between two requests to a peer.
 	pub pause: Duration,
 	/// How long a sidecar is still asked for when no one waits any more, and how long one that was
@@ -72,6 +85,7 @@ impl Timing {
 		hedge: Duration::from_millis(500),
 		retry: Duration::from_millis(250),
 		longest_retry: Duration::from_secs(4),
+		round: Duration::from_secs(2),
 		pause: Duration::from_millis(50),
 		linger: Duration::from_secs(30),
 	};
@@ -82,67 +96,8 @@ impl Timing {
 pub enum Patience {
 	/// Until it comes or the bound is over.
 	Bound,
-	/// No longer than until every peer has said that it has not got it.
+	/// No longer than until every peer that answers has said that it has not got it.
 	OneRound,
-}
-
-struct Waiter {
-	tell: oneshot::Sender<Option<Vec<u8>>>,
-	patience: Patience,
-}
-
-/// What a peer said when it was asked for a sidecar.
-struct Said {
-	times: u32,
-	again: Instant,
-}
-
-struct Want {
-	order: u64,
-	/// When it is given up.
-	until: Instant,
-	waiting: Vec<Waiter>,
-	/// Of peers that have not got it.
-	said: HashMap<PeerId, Said>,
-	/// Who was asked last, and has not answered.
-	asked: Option<(PeerId, Instant)>,
-}
-
-impl Want {
-	fn new(order: u64, until: Instant) -> Self {
-		let (said, asked) = (HashMap::new(), None);
-		Self { order, until, waiting: Vec::new(), said, asked }
-	}
-
-	/// Whether someone waits for it.
-	fn is_urgent(&mut self) -> bool {
-		self.waiting.retain(|waiter| !waiter.tell.is_canceled());
-		!self.waiting.is_empty()
-	}
-}
-
-/// A peer that is asked.
-#[derive(Default)]
-struct Asked {
-	busy: bool,
-	ahead_only: bool,
-	failures: u32,
-	again: Option<Instant>,
-}
-
-#[derive(Default)]
-struct State {
-	wants: HashMap<Hash, Want>,
-	peers: HashMap<PeerId, Asked>,
-	next_order: u64,
-	/// To be fetched ahead, in order.
-	ahead: VecDeque<Hash>,
-	/// Fetched ahead: how large, and when.
-	fetched: HashMap<Hash, (usize, Instant)>,
-	/// What someone has waited for in vain.
-	given_up: HashMap<Hash, Instant>,
-	/// Where to begin among the peers.
-	turn: usize,
 }
 
 /// One request to one peer.
@@ -181,12 +136,27 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		}
 	}
 
-	/// Asks peers for a sidecar, within a bound.
+	/// Asks peers for a sidecar by which a block is judged, within a bound.
 	pub async fn fetch(&self, hash: Hash, bound: Duration, patience: Patience) -> Option<Vec<u8>> {
+		self.fetch_for(hash, bound, patience, false).await
+	}
+
+	/// Asks peers for a sidecar of an announced block, within a bound.
+	pub async fn fetch_announced(&self, hash: Hash, bound: Duration) -> Option<Vec<u8>> {
+		self.fetch_for(hash, bound, Patience::Bound, true).await
+	}
+
+	async fn fetch_for(
+		&self,
+		hash: Hash,
+		bound: Duration,
+		patience: Patience,
+		announced: bool,
+	) -> Option<Vec<u8>> {
 		if !self.running.load(Ordering::Relaxed) {
 			return None;
 		}
-		let answer = self.want(hash, bound, patience)?;
+		let answer = self.want(hash, bound, patience, announced)?;
 		self.metrics.sidecars_waiting.inc();
 		let fetched = tokio::time::timeout(bound, answer).await;
 		self.metrics.sidecars_waiting.dec();
@@ -203,13 +173,16 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		hash: Hash,
 		bound: Duration,
 		patience: Patience,
+		announced: bool,
 	) -> Option<oneshot::Receiver<Option<Vec<u8>>>> {
 		let mut state = self.state.lock();
-		if state.wants.len() >= MAX_WANTS && !state.wants.contains_key(&hash) {
+		let known = state.wants.contains_key(&hash);
+		if !known && !state.has_room(announced) {
 			return None;
 		}
 		let until = Instant::now() + bound + self.timing.linger;
 		let want = state.want(hash, until);
+		want.announced = announced && (want.announced || !known);
 		let (tell, answer) = oneshot::channel();
 		want.until = want.until.max(until);
 		want.waiting.push(Waiter { tell, patience });
@@ -302,13 +275,13 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		let mut guard = self.state.lock();
 		let state = &mut *guard;
 		let here: HashSet<_> = connected.iter().copied().collect();
-		state.peers.retain(|peer, asked| asked.busy || here.contains(peer));
-		state.tell_impatient(&here);
+		state.peers.retain(|peer, asked| asked.busy.is_some() || here.contains(peer));
+		state.tell_impatient(&here, now, self.timing.round);
 
-		let mut order: Vec<(bool, u64, Hash)> = state
+		let mut order: Vec<(bool, bool, u64, Hash)> = state
 			.wants
 			.iter_mut()
-			.map(|(hash, want)| (!want.is_urgent(), want.order, *hash))
+			.map(|(hash, want)| (!want.is_urgent(), want.announced, want.order, *hash))
 			.collect();
 		order.sort_unstable();
 		let mut ahead_requests = state.peers.values().filter(|asked| asked.ahead_only).count();
@@ -318,12 +291,12 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		for at in 0..connected.len() {
 			let peer = connected[(at + state.turn) % connected.len()];
 			let asked = state.peers.entry(peer).or_default();
-			if asked.busy || asked.again.is_some_and(|again| now < again) {
+			if asked.busy.is_some() || asked.again.is_some_and(|again| now < again) {
 				continue;
 			}
 			let mut hashes = Vec::new();
 			let mut ahead_only = true;
-			for (ahead, _, hash) in &order {
+			for (ahead, _, _, hash) in &order {
 				let may_be_ahead = room_ahead && ahead_requests < AHEAD_REQUESTS;
 				if hashes.len() == MAX_SIDECARS || (*ahead && !may_be_ahead) {
 					break;
@@ -340,7 +313,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 			}
 			if !hashes.is_empty() {
 				ahead_requests += usize::from(ahead_only);
-				asked.busy = true;
+				asked.busy = Some(now);
 				asked.ahead_only = ahead_only;
 				questions.push((peer, hashes));
 			}
@@ -375,7 +348,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 				Some(Some(bytes)) if hash_of(bytes) == *hash => self.came(*hash, bytes, now),
 				Some(said) => {
 					wrong |= said.is_some();
-					self.state.lock().not_there(hash, peer, now, &self.timing);
+					self.state.lock().not_there(hash, peer, !failed, now, &self.timing);
 				},
 				// It did not fit: anyone may be asked at once.
 				None => self.state.lock().free(hash, peer),
@@ -388,8 +361,9 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 
 		let mut state = self.state.lock();
 		let asked = state.peers.entry(peer).or_default();
-		asked.busy = false;
+		asked.busy = None;
 		asked.ahead_only = false;
+		asked.answers = !failed;
 		asked.failures = if failed || wrong { asked.failures.saturating_add(1) } else { 0 };
 		let pause = match asked.failures {
 			0 => self.timing.pause,
@@ -423,59 +397,6 @@ impl Timing {
 	fn back_off(&self, times: u32) -> Duration {
 		let doubled = self.retry.saturating_mul(1 << times.saturating_sub(1).min(16));
 		doubled.min(self.longest_retry)
-	}
-}
-
-impl State {
-	fn want(&mut self, hash: Hash, until: Instant) -> &mut Want {
-		self.next_order += 1;
-		let order = self.next_order;
-		self.wants.entry(hash).or_insert_with(|| Want::new(order, until))
-	}
-
-	/// Makes wants of what is to be fetched ahead, as far as there is room.
-	fn make_wants(&mut self, now: Instant, linger: Duration) {
-		while self.held_ahead() < AHEAD_BYTES && self.wants.len() < AHEAD_AT_ONCE {
-			let Some(hash) = self.ahead.pop_front() else { break };
-			self.want(hash, now + linger);
-		}
-	}
-
-	/// Bytes fetched ahead whose blocks are still to be judged.
-	fn held_ahead(&self) -> usize {
-		self.fetched.values().map(|(size, _)| size).sum()
-	}
-
-	/// A peer has not got a sidecar, or does not say.
-	fn not_there(&mut self, hash: &Hash, peer: PeerId, now: Instant, timing: &Timing) {
-		self.free(hash, peer);
-		let Some(want) = self.wants.get_mut(hash) else { return };
-		let said = want.said.entry(peer).or_insert(Said { times: 0, again: now });
-		said.times = said.times.saturating_add(1);
-		said.again = now + timing.back_off(said.times);
-	}
-
-	/// A peer has answered about a sidecar.
-	fn free(&mut self, hash: &Hash, peer: PeerId) {
-		if let Some(want) = self.wants.get_mut(hash) {
-			want.asked.take_if(|(asked, _)| *asked == peer);
-		}
-	}
-
-	/// Tells those who want to know no more than whether any peer has it.
-	fn tell_impatient(&mut self, here: &HashSet<PeerId>) {
-		for want in self.wants.values_mut() {
-			if here.is_empty() || !here.iter().all(|peer| want.said.contains_key(peer)) {
-				continue;
-			}
-			let (impatient, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut want.waiting)
-				.into_iter()
-				.partition(|waiter| waiter.patience == Patience::OneRound);
-			want.waiting = waiting;
-			for waiter in impatient {
-				let _ = waiter.tell.send(None);
-			}
-		}
 	}
 }
 

@@ -1,4 +1,4 @@
-//! How fast one peer may ask.
+//! How fast one peer may ask, and for how much.
 
 use super::reputation;
 use sc_network::PeerId;
@@ -18,18 +18,24 @@ pub struct Rate {
 	pub burst: u32,
 	/// Requests per second in the long run.
 	pub per_second: u32,
+	/// Bytes of answers at once. An answer is given whole as long as there is anything left.
+	pub burst_bytes: u32,
+	/// Bytes of answers per second in the long run.
+	pub bytes_per_second: u32,
 }
 
 /// A request that is not answered because of its peer's rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TooFast {
-	/// What it costs the peer, if it is far beyond what is allowed.
+	/// What it costs the peer, if it asks far more often than is allowed. To want much costs nothing.
 	pub change: Option<ReputationChange>,
 }
 
 struct Bucket {
 	/// Requests that may still come; below zero where some came that might not.
 	left: f64,
+	/// Bytes that it may still be given; below zero where the last answer was larger than that.
+	bytes: f64,
 	at: Instant,
 }
 
@@ -47,27 +53,42 @@ impl Limiter {
 
 	/// Counts a request, and says whether it may be answered.
 	pub fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), TooFast> {
-		let burst = f64::from(self.rate.burst);
+		let Rate { burst, per_second, burst_bytes, bytes_per_second } = self.rate;
+		let (burst, burst_bytes) = (f64::from(burst), f64::from(burst_bytes));
 		if !self.buckets.contains_key(&peer) && self.buckets.len() >= MAX_PEERS {
 			self.forget_idle(now);
 		}
-		let bucket = self.buckets.entry(peer).or_insert(Bucket { left: burst, at: now });
+		let full = Bucket { left: burst, bytes: burst_bytes, at: now };
+		let bucket = self.buckets.entry(peer).or_insert(full);
 		let since = now.saturating_duration_since(bucket.at).as_secs_f64();
-		bucket.left = (bucket.left + since * f64::from(self.rate.per_second)).min(burst);
+		bucket.left = (bucket.left + since * f64::from(per_second)).min(burst);
+		bucket.bytes = (bucket.bytes + since * f64::from(bytes_per_second)).min(burst_bytes);
 		bucket.at = now;
 		// Down to twice the burst in debt: a peer that keeps asking gets nothing more for a while.
 		bucket.left = (bucket.left - 1.0).max(-2.0 * burst);
-		if bucket.left >= 0.0 {
-			Ok(())
-		} else {
+		if bucket.left < 0.0 {
 			Err(TooFast { change: (bucket.left < -burst).then_some(reputation::FLOODING) })
+		} else if bucket.bytes <= 0.0 {
+			Err(TooFast { change: None })
+		} else {
+			Ok(())
+		}
+	}
+
+	/// Counts the bytes of an answer to a request that was admitted.
+	pub fn answered(&mut self, peer: &PeerId, bytes: usize) {
+		if let Some(bucket) = self.buckets.get_mut(peer) {
+			// No answer is larger than that.
+			bucket.bytes -= f64::from(u32::try_from(bytes).unwrap_or(u32::MAX));
 		}
 	}
 
 	/// Forgets peers whose buckets are full again; where none is, all of them.
 	fn forget_idle(&mut self, now: Instant) {
-		let full =
-			Duration::from_secs(u64::from(3 * self.rate.burst / self.rate.per_second.max(1)));
+		let Rate { burst, per_second, burst_bytes, bytes_per_second } = self.rate;
+		let of_requests = 3 * u64::from(burst) / u64::from(per_second.max(1));
+		let of_bytes = 3 * u64::from(burst_bytes) / u64::from(bytes_per_second.max(1));
+		let full = Duration::from_secs(of_requests.max(of_bytes));
 		self.buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at) < full);
 		if self.buckets.len() >= MAX_PEERS {
 			self.buckets.clear();
@@ -79,7 +100,7 @@ impl Limiter {
 mod tests {
 	use super::*;
 
-	const RATE: Rate = Rate { burst: 4, per_second: 2 };
+	const RATE: Rate = Rate { burst: 4, per_second: 2, burst_bytes: 1_000, bytes_per_second: 100 };
 
 	#[test]
 	fn burst_should_be_allowed_and_then_only_the_rate() {
@@ -101,6 +122,25 @@ mod tests {
 		assert!(verdicts[8..].iter().all(|verdict| *verdict == punished));
 		// And it ends: the debt is bounded.
 		assert_eq!(limiter.admit(peer, start + Duration::from_secs(10)), Ok(()));
+	}
+
+	#[test]
+	fn who_was_given_much_should_wait_and_keep_its_standing() {
+		let (mut limiter, peer, start) = (Limiter::new(RATE), PeerId::random(), Instant::now());
+		let at = |seconds| start + Duration::from_secs(seconds);
+		assert_eq!(limiter.admit(peer, start), Ok(()));
+		limiter.answered(&peer, 900);
+		// What is left is little, and the next answer is given whole all the same.
+		assert_eq!(limiter.admit(peer, start), Ok(()));
+		limiter.answered(&peer, 600);
+		assert_eq!(limiter.admit(peer, at(1)), Err(TooFast { change: None }));
+		assert_eq!(limiter.admit(peer, at(4)), Err(TooFast { change: None }));
+		assert_eq!(limiter.admit(PeerId::random(), at(4)), Ok(()), "others are not concerned");
+		assert_eq!(limiter.admit(peer, at(6)), Ok(()));
+		// However long it asks for nothing, no more than the burst is saved up.
+		assert_eq!(limiter.admit(peer, at(10_000)), Ok(()));
+		limiter.answered(&peer, 1_100);
+		assert_eq!(limiter.admit(peer, at(10_000)), Err(TooFast { change: None }));
 	}
 
 	#[test]

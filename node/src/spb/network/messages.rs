@@ -28,6 +28,14 @@ pub enum MessageError {
 		/// How many there may be.
 		most: usize,
 	},
+	/// It is a part of a database that is not the last one and yet less than half of what was asked for.
+	#[error("it is a part of {bytes} bytes, of {limit} asked for, and not the last one")]
+	Scant {
+		/// How large it is.
+		bytes: usize,
+		/// How large it may be.
+		limit: u32,
+	},
 }
 
 fn within(count: usize, most: usize) -> Result<(), MessageError> {
@@ -85,7 +93,8 @@ impl DatabaseRequest {
 	}
 }
 
-/// A part of a CTP database.
+/// A part of a CTP database: at least half as large as was asked for, or [`MAX_ENTRIES`] / 2 entries,
+/// unless it is the last one.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct DatabasePart {
 	/// Entries, in ascending order of expiry and id.
@@ -99,13 +108,19 @@ pub struct DatabasePart {
 pub struct DatabaseAnswer(pub Option<DatabasePart>);
 
 impl DatabaseAnswer {
-	/// Reads the answer of a peer.
-	pub fn read(bytes: &[u8]) -> Result<Self, MessageError> {
+	/// Reads the answer of a peer to a request for a part of at most `limit` bytes.
+	pub fn read(bytes: &[u8], limit: u32) -> Result<Self, MessageError> {
 		let answer = Self::decode_all(&mut &bytes[..])?;
 		if let Some(DatabasePart { entries, last }) = &answer.0 {
 			// Only the last part may be empty, else there would be no end to it.
 			if !(entries.is_empty() && *last) {
 				within(entries.len(), MAX_ENTRIES)?;
+			}
+			// And only the last one may be small, else it could take for ever.
+			let bytes: usize = entries.iter().map(Encode::encoded_size).sum();
+			let half = bytes >= limit as usize / 2 || entries.len() >= MAX_ENTRIES / 2;
+			if !(*last || half) {
+				return Err(MessageError::Scant { bytes, limit });
 			}
 		}
 		Ok(answer)
@@ -143,7 +158,7 @@ mod tests {
 		let part = DatabasePart { entries: vec![signed(1)], last: true };
 		let golden = [&[1, 4][..], &signed(1).encode(), &[1]].concat();
 		assert_eq!(DatabaseAnswer(Some(part.clone())).encode(), golden);
-		assert_eq!(DatabaseAnswer::read(&golden).unwrap().0, Some(part));
+		assert_eq!(DatabaseAnswer::read(&golden, 1_000).unwrap().0, Some(part));
 		assert_eq!(DatabaseAnswer(None).encode(), [0]);
 	}
 
@@ -158,7 +173,7 @@ mod tests {
 		let endless = [0x03, 0xff, 0xff, 0xff, 0xff];
 		assert!(SidecarRequest::read(&endless).is_err());
 		assert!(SidecarAnswer::read(&endless, 64).is_err());
-		assert!(DatabaseAnswer::read(&[&[1][..], &endless].concat()).is_err());
+		assert!(DatabaseAnswer::read(&[&[1][..], &endless].concat(), 1_000).is_err());
 	}
 
 	#[test]
@@ -175,8 +190,23 @@ mod tests {
 			let entries = vec![signed(1); count];
 			DatabaseAnswer(Some(DatabasePart { entries, last })).encode()
 		};
-		assert!(DatabaseAnswer::read(&part(0, true)).is_ok());
-		assert!(DatabaseAnswer::read(&part(0, false)).is_err());
-		assert!(DatabaseAnswer::read(&part(MAX_ENTRIES + 1, true)).is_err());
+		let read = |count, last, limit| DatabaseAnswer::read(&part(count, last), limit);
+		assert!(read(0, true, 1_000).is_ok());
+		assert!(read(0, false, 0).is_err());
+		assert!(read(MAX_ENTRIES + 1, true, u32::MAX).is_err());
+	}
+
+	#[test]
+	fn small_part_that_is_not_the_last_should_be_an_error() {
+		let size = signed(1).encoded_size() as u32;
+		let read = |count: usize, last, limit| {
+			let part = DatabasePart { entries: vec![signed(1); count], last };
+			DatabaseAnswer::read(&DatabaseAnswer(Some(part)).encode(), limit)
+		};
+		assert!(matches!(read(1, false, 4 * size), Err(MessageError::Scant { .. })));
+		assert!(read(1, true, 4 * size).is_ok() && read(2, false, 4 * size).is_ok());
+		// More entries than these no answer has, however many bytes it may have.
+		assert!(read(MAX_ENTRIES / 2, false, u32::MAX).is_ok());
+		assert!(read(MAX_ENTRIES / 2 - 1, false, u32::MAX).is_err());
 	}
 }

@@ -3,8 +3,9 @@
 //! The import check asks for the database after a block's parent. Beyond that, whenever the one
 //! after the best block is missing (after warp sync, or with a lost disk), it is fetched without
 //! being asked for, so that the node can author. One peer is asked for all parts of a database: if
-//! its root is not the header's, it is clear who sent it. If no peer has it, the node tries to make
-//! it from its own sidecars.
+//! its root is not the header's, it is clear who sent it. A peer that takes too long loses its turn, and
+//! is asked after the others from then on. If no peer has it, the node tries to make it from its own
+//! sidecars.
 
 use super::{
 	super::{
@@ -29,6 +30,7 @@ use parking_lot::Mutex;
 use sc_network::{request_responses::RequestFailure, PeerId, ProtocolName};
 use spb_primitives::{BlockNumber, CtpId, DatabaseDigest, Genesis, SignedCtp};
 use std::{
+	collections::HashSet,
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		Arc,
@@ -57,6 +59,8 @@ pub struct Timing {
 	pub look: Duration,
 	/// How long a database is wanted after someone last asked for it.
 	pub linger: Duration,
+	/// How long one peer may take for a whole database.
+	pub whole: Duration,
 }
 
 impl Timing {
@@ -66,6 +70,8 @@ impl Timing {
 		pause: Duration::from_millis(130),
 		look: Duration::from_secs(2),
 		linger: Duration::from_secs(60),
+		// A million entries in parts of half a megabyte take half a minute of pauses alone.
+		whole: Duration::from_secs(300),
 	};
 }
 
@@ -127,6 +133,9 @@ pub enum NotFetched {
 	/// The peer's answer is none.
 	#[error("the answer is none: {0}")]
 	Malformed(#[from] MessageError),
+	/// The peer takes too long.
+	#[error("the peer has not sent all of it within {} s", .0.as_secs())]
+	Late(Duration),
 	/// What the peer sent is not the database.
 	#[error("what the peer sent is refused: {0:?}")]
 	Refused(NotRestored),
@@ -174,6 +183,14 @@ struct InVain {
 	skip: u32,
 }
 
+impl InVain {
+	/// One more has ended so.
+	fn count(&mut self) {
+		self.rounds = self.rounds.saturating_add(1);
+		self.skip = (1 << self.rounds.min(MAX_SKIP_DOUBLINGS)) - 2;
+	}
+}
+
 struct Waiter {
 	/// Whether it was restored.
 	tell: oneshot::Sender<bool>,
@@ -190,6 +207,8 @@ pub struct Restorer<R> {
 	metrics: Metrics,
 	wants: Mutex<Vec<Want>>,
 	in_vain: Mutex<InVain>,
+	/// Peers that were asked and did not answer, or took too long.
+	slow: Mutex<HashSet<PeerId>>,
 	wake: Notify,
 	running: AtomicBool,
 }
@@ -205,8 +224,20 @@ impl<R: Restore> Restorer<R> {
 		metrics: Metrics,
 	) -> Self {
 		let (wake, running) = (Notify::new(), AtomicBool::new(false));
-		let (wants, in_vain) = (Mutex::default(), Mutex::default());
-		Self { rules, refold, protocol, genesis, timing, metrics, wants, in_vain, wake, running }
+		let (wants, in_vain, slow) = Default::default();
+		Self {
+			rules,
+			refold,
+			protocol,
+			genesis,
+			timing,
+			metrics,
+			wants,
+			in_vain,
+			slow,
+			wake,
+			running,
+		}
 	}
 
 	/// Restores what is wanted, and what the best block needs, for ever.
@@ -279,10 +310,7 @@ impl<R: Restore> Restorer<R> {
 
 	/// A round has ended with nothing: who waits for one round only hears so.
 	fn failed(&self, block: Hash) {
-		let mut in_vain = self.in_vain.lock();
-		in_vain.rounds = in_vain.rounds.saturating_add(1);
-		in_vain.skip = (1 << in_vain.rounds.min(MAX_SKIP_DOUBLINGS)) - 2;
-		drop(in_vain);
+		self.in_vain.lock().count();
 		let mut wants = self.wants.lock();
 		for want in wants.iter_mut().filter(|want| want.block == block) {
 			let impatient = |waiter: &mut Waiter| waiter.patience == Patience::OneRound;
@@ -314,10 +342,12 @@ impl<R: Restore> Restorer<R> {
 			target: LOG_TARGET,
 			"Asking {} peers for the CTP database after block {number} ({block:?})", connected.len(),
 		);
-		for at in 0..connected.len() {
-			let peer = connected[(at + turn) % connected.len()];
-			match self.fetch(peer, &header, root, peers).await {
+		for peer in self.in_turn(&connected, turn) {
+			let fetching = self.fetch(peer, &header, root, peers);
+			let fetched = tokio::time::timeout(self.timing.whole, fetching).await;
+			match fetched.unwrap_or(Err(NotFetched::Late(self.timing.whole))) {
 				Ok(count) => {
+					self.slow.lock().remove(&peer);
 					self.metrics.databases_restored.inc();
 					log::info!(
 						target: LOG_TARGET,
@@ -325,10 +355,15 @@ impl<R: Restore> Restorer<R> {
 					);
 					return Ok(());
 				},
-				Err(error) => log::debug!(
-					target: LOG_TARGET,
-					"No database after block {number} from peer {peer}: {error}",
-				),
+				Err(error) => {
+					if matches!(error, NotFetched::Late(_) | NotFetched::Request(_)) {
+						self.slow.lock().insert(peer);
+					}
+					log::debug!(
+						target: LOG_TARGET,
+						"No database after block {number} from peer {peer}: {error}",
+					);
+				},
 			}
 		}
 		// It takes long: only for what nothing else goes on without.
@@ -339,6 +374,19 @@ impl<R: Restore> Restorer<R> {
 		let own =
 			own.map_err(|refold| NotRestoredYet::Nowhere { peers: connected.len(), refold })?;
 		self.restore_own(&header, own)
+	}
+
+	/// The peers in the order in which they are asked: each time another one first, and those that
+	/// were slow last.
+	fn in_turn(&self, connected: &[PeerId], turn: usize) -> Vec<PeerId> {
+		let mut slow = self.slow.lock();
+		slow.retain(|peer| connected.contains(peer));
+		let mut order = connected.to_vec();
+		if !order.is_empty() {
+			order.rotate_left(turn % connected.len());
+		}
+		order.sort_by_key(|peer| slow.contains(peer));
+		order
 	}
 
 	/// Restores from what the node has itself.
@@ -401,7 +449,7 @@ impl<R: Restore> Restorer<R> {
 		peers: &dyn Peers,
 	) -> Result<DatabasePart, NotFetched> {
 		let bytes = peers.ask(peer, self.protocol.clone(), request.encode()).await?;
-		let answer = DatabaseAnswer::read(&bytes).inspect_err(|_| {
+		let answer = DatabaseAnswer::read(&bytes, request.limit).inspect_err(|_| {
 			peers.report(peer, reputation::MALFORMED_ANSWER);
 			self.metrics.answer_refused(&reputation::MALFORMED_ANSWER);
 		})?;
@@ -469,225 +517,14 @@ impl<R: Restore> DatabaseSource for Restorer<R> {
 			}
 		}
 		let Some(done) = self.want(block, patience) else { return false };
-		matches!(tokio::time::timeout(self.timing.bound, done).await, Ok(Ok(true)))
+		let done = tokio::time::timeout(self.timing.bound, done).await;
+		if done.is_err() && patience == Patience::OneRound {
+			// A round that takes as long as that is in vain for whoever waits.
+			self.in_vain.lock().count();
+		}
+		matches!(done, Ok(Ok(true)))
 	}
 }
 
 #[cfg(test)]
-mod tests {
-	use super::{
-		super::{
-			peers::tests::{until, DoublePeers, LIMIT},
-			server::{tests::DoubleDatabases, Answers, DatabaseServer},
-		},
-		*,
-	};
-	use crate::spb::message::tests::GENESIS;
-	use sp_runtime::{traits::Header as _, Digest};
-
-	const TIMING: Timing = Timing {
-		bound: LIMIT,
-		pause: Duration::from_millis(1),
-		look: Duration::from_millis(2),
-		linger: LIMIT,
-	};
-
-	/// Rules that find the right number of entries right.
-	struct DoubleRules {
-		header: Header,
-		expected: usize,
-		best_is_missing: AtomicBool,
-		begun: Mutex<Option<usize>>,
-		done: AtomicBool,
-	}
-
-	impl DoubleRules {
-		fn new(expected: usize) -> Arc<Self> {
-			let digest =
-				DatabaseDigest { database_root: Hash::repeat_byte(2), sidecar_hash: Hash::zero() };
-			let digest = Digest { logs: vec![digest.to_item()] };
-			let header = Header::new(7, Hash::zero(), Hash::zero(), Hash::zero(), digest);
-			let (begun, done) = (Mutex::default(), AtomicBool::new(false));
-			let best_is_missing = AtomicBool::new(false);
-			Arc::new(Self { header, expected, best_is_missing, begun, done })
-		}
-	}
-
-	impl Restore for DoubleRules {
-		fn best(&self) -> Hash {
-			self.header.hash()
-		}
-
-		fn has(&self, _: Hash) -> Result<bool, DatabaseError> {
-			let missing = self.best_is_missing.load(Ordering::Relaxed);
-			Ok(!missing || self.done.load(Ordering::Relaxed))
-		}
-
-		fn header(&self, block: Hash) -> Option<Header> {
-			(block == self.header.hash()).then(|| self.header.clone())
-		}
-
-		fn step(
-			&self,
-			_: &Header,
-			step: RestoreStep,
-		) -> Result<Result<Restoring, NotRestored>, DatabaseError> {
-			let mut begun = self.begun.lock();
-			Ok(match (step, &mut *begun) {
-				(RestoreStep::Begin, begun) => {
-					*begun = Some(0);
-					Ok(Restoring::More)
-				},
-				(RestoreStep::Entries(entries), Some(count)) => {
-					*count += entries.len();
-					Ok(Restoring::More)
-				},
-				(RestoreStep::Finish, Some(count)) if *count == self.expected => {
-					self.done.store(true, Ordering::Relaxed);
-					Ok(Restoring::Done)
-				},
-				(RestoreStep::Finish, Some(_)) => {
-					*begun = None;
-					Err(NotRestored::WrongRoot)
-				},
-				(_, None) => Err(NotRestored::NotBegun),
-			})
-		}
-	}
-
-	/// Has nothing of its own, or this.
-	#[derive(Default)]
-	struct DoubleRefold(Option<Vec<SignedCtp>>);
-
-	impl Refold for DoubleRefold {
-		fn entries(&self, header: &Header) -> Result<Vec<SignedCtp>, RefoldError> {
-			self.0.clone().ok_or(RefoldError::NoBlock(header.hash()))
-		}
-	}
-
-	struct Bench {
-		restorer: Arc<Restorer<DoubleRules>>,
-		rules: Arc<DoubleRules>,
-		peers: Arc<DoublePeers>,
-		task: tokio::task::JoinHandle<()>,
-	}
-
-	impl Drop for Bench {
-		fn drop(&mut self) {
-			self.task.abort();
-		}
-	}
-
-	async fn bench(rules: Arc<DoubleRules>, peers: DoublePeers, own: DoubleRefold) -> Bench {
-		let metrics = Metrics::new(None).unwrap();
-		let restorer = Restorer::new(
-			rules.clone(),
-			Arc::new(own),
-			"/spb/database/1".into(),
-			GENESIS,
-			TIMING,
-			metrics,
-		);
-		let (restorer, peers) = (Arc::new(restorer), Arc::new(peers));
-		let task = tokio::spawn(restorer.clone().run(peers.clone()));
-		while !restorer.running.load(Ordering::Relaxed) {
-			tokio::task::yield_now().await;
-		}
-		Bench { restorer, rules, peers, task }
-	}
-
-	/// What a peer answers that has a database of so many entries after this block.
-	fn with(block: Hash, count: u32) -> impl Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync {
-		let mut databases = DoubleDatabases::new(count);
-		databases.block = block;
-		let metrics = Metrics::new(None).unwrap();
-		let server = DatabaseServer { databases: Arc::new(databases), metrics };
-		move |request| server.answer(PeerId::random(), request).ok()
-	}
-
-	#[tokio::test]
-	async fn database_should_be_fetched_part_by_part_from_a_peer_that_has_it() {
-		let rules = DoubleRules::new(9_000);
-		let block = rules.header.hash();
-		let peers = DoublePeers::default();
-		peers.add(with(Hash::repeat_byte(9), 3));
-		peers.add(|_| None);
-		let has = peers.add(with(block, 9_000));
-		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		assert!(bench.restorer.restore(block, Patience::Bound).await);
-		assert!(bench.rules.done.load(Ordering::Relaxed));
-		assert!(bench.peers.reported.lock().is_empty(), "to have nothing is no offence");
-		let parts = bench.peers.asked.lock().iter().filter(|(peer, _)| *peer == has).count();
-		assert!(parts >= 3, "it came in {parts} parts");
-		assert_eq!(bench.restorer.metrics.databases_restored.get(), 1);
-	}
-
-	#[tokio::test]
-	async fn database_of_another_root_should_cost_the_peer_that_sent_it() {
-		let rules = DoubleRules::new(20);
-		let block = rules.header.hash();
-		let peers = DoublePeers::default();
-		let liar = peers.add(with(block, 19));
-		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		let honest = async {
-			while bench.peers.reported.lock().is_empty() {
-				tokio::task::yield_now().await;
-			}
-			bench.peers.add(with(block, 20));
-		};
-		let (restored, ()) = futures::join!(bench.restorer.restore(block, Patience::Bound), honest);
-		assert!(restored);
-		let reported = bench.peers.reported.lock();
-		assert!(reported.iter().all(|report| *report == (liar, reputation::WRONG_DATABASE)));
-	}
-
-	#[tokio::test]
-	async fn garbage_should_cost_the_peer_that_sent_it() {
-		let rules = DoubleRules::new(20);
-		let block = rules.header.hash();
-		let peers = DoublePeers::default();
-		let liar = peers.add(|_| Some(vec![1, 2, 3]));
-		let bench =
-			bench(rules, peers, DoubleRefold(Some(DoubleDatabases::new(20).signed()))).await;
-		// No one else has it, so the node makes it itself.
-		assert!(bench.restorer.restore(block, Patience::Bound).await);
-		assert_eq!(*bench.peers.reported.lock(), [(liar, reputation::MALFORMED_ANSWER)]);
-	}
-
-	#[tokio::test]
-	async fn missing_database_of_the_best_block_should_be_fetched_unasked() {
-		let rules = DoubleRules::new(5);
-		let peers = DoublePeers::default();
-		peers.add(with(rules.header.hash(), 5));
-		rules.best_is_missing.store(true, Ordering::Relaxed);
-		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		until(|| bench.restorer.metrics.databases_restored.get() > 0).await;
-	}
-
-	#[tokio::test]
-	async fn who_asks_for_one_round_should_hear_when_no_one_has_it() {
-		let rules = DoubleRules::new(5);
-		let block = rules.header.hash();
-		let peers = DoublePeers::default();
-		peers.add(with(Hash::zero(), 5));
-		let bench = bench(rules, peers, DoubleRefold::default()).await;
-		for _ in 0..20 {
-			assert!(!bench.restorer.restore(block, Patience::OneRound).await);
-		}
-		// After rounds in vain more and more do without: 0, 2, 6 and then 14.
-		assert_eq!(bench.peers.asked.lock().len(), 4);
-		bench.peers.add(with(block, 5));
-		assert!(bench.restorer.restore(block, Patience::Bound).await);
-		assert!(bench.restorer.restore(block, Patience::OneRound).await);
-	}
-
-	#[tokio::test]
-	async fn nothing_should_wait_where_there_is_no_network() {
-		let rules = DoubleRules::new(5);
-		let metrics = Metrics::new(None).unwrap();
-		let refold = Arc::new(DoubleRefold::default());
-		let name: ProtocolName = "/spb/database/1".into();
-		let restorer = Restorer::new(rules, refold, name, GENESIS, TIMING, metrics);
-		assert!(!restorer.restore(Hash::zero(), Patience::Bound).await);
-	}
-}
+mod tests;

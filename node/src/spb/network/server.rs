@@ -94,10 +94,13 @@ impl<A: Answers> Server<A> {
 			return declined(change);
 		}
 		match self.answers.answer(peer, payload) {
-			Ok(bytes) => OutgoingResponse {
-				result: Ok(bytes),
-				reputation_changes: Vec::new(),
-				sent_feedback: None,
+			Ok(bytes) => {
+				self.limiter.answered(&peer, bytes.len());
+				OutgoingResponse {
+					result: Ok(bytes),
+					reputation_changes: Vec::new(),
+					sent_feedback: None,
+				}
 			},
 			Err(error) => {
 				log::debug!(target: LOG_TARGET, "Peer {peer} gets no answer: {error}");
@@ -117,8 +120,14 @@ pub struct SidecarServer<A> {
 }
 
 impl<A: AuxStore + Send + Sync + 'static> Answers for SidecarServer<A> {
-	// Who syncs asks for 64 at a time, one request after the other.
-	const RATE: Rate = Rate { burst: 64, per_second: 32 };
+	// Who syncs asks for 64 at a time, one request after the other. It has no use for more bytes than
+	// it can judge: three times what blocks of three seconds can have at the most.
+	const RATE: Rate = Rate {
+		burst: 64,
+		per_second: 32,
+		burst_bytes: 64 * 1024 * 1024,
+		bytes_per_second: 8 * 1024 * 1024,
+	};
 
 	fn answer(&self, _: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined> {
 		let SidecarRequest(hashes) = SidecarRequest::read(request)?;
@@ -210,8 +219,13 @@ impl<D: Databases> DatabaseServer<D> {
 }
 
 impl<D: Databases> Answers for DatabaseServer<D> {
-	// A million entries are some 250 parts, fetched one after the other.
-	const RATE: Rate = Rate { burst: 16, per_second: 8 };
+	// A million entries are some 250 parts of half a megabyte, fetched one after the other.
+	const RATE: Rate = Rate {
+		burst: 16,
+		per_second: 8,
+		burst_bytes: 16 * 1024 * 1024,
+		bytes_per_second: 8 * 1024 * 1024,
+	};
 
 	fn answer(&self, _: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined> {
 		let request = DatabaseRequest::read(request)?;
@@ -318,7 +332,7 @@ pub(crate) mod tests {
 		limit: u32,
 	) -> Option<DatabasePart> {
 		let request = DatabaseRequest { block, root, after, limit }.encode();
-		DatabaseAnswer::read(&answer_of(server, &request)).unwrap().0
+		DatabaseAnswer::read(&answer_of(server, &request), limit).unwrap().0
 	}
 
 	#[test]
@@ -352,6 +366,37 @@ pub(crate) mod tests {
 		assert_eq!(ask(&server, Hash::zero(), root, None, 1_000), None);
 		assert_eq!(ask(&server, block, Hash::zero(), None, 1_000), None);
 		assert_eq!(server.metrics.database_parts_served.get(), 0);
+	}
+
+	fn share_of<A: Answers>(_: &A) -> usize {
+		A::RATE.burst_bytes as usize
+	}
+
+	#[tokio::test]
+	async fn who_has_had_its_share_should_be_put_off() {
+		let (queue, requests) = async_channel::bounded(QUEUE);
+		let (sidecars, _) = sidecars();
+		let large = sidecars.hold(vec![1; ANSWER_BYTES]);
+		let server = SidecarServer { sidecars: Arc::new(sidecars), metrics: metrics() };
+		let times = share_of(&server) / ANSWER_BYTES + 8;
+		let peer = PeerId::random();
+		let mut responses = Vec::new();
+		for _ in 0..times {
+			let payload = SidecarRequest(vec![large]).encode();
+			let (pending_response, response) = oneshot::channel();
+			queue.try_send(IncomingRequest { peer, payload, pending_response }).unwrap();
+			responses.push(response);
+		}
+		drop(queue);
+		let metrics = metrics();
+		Server::new(requests, server, metrics.clone()).run().await;
+		let mut answered = Vec::new();
+		for response in responses {
+			answered.push(response.await.unwrap());
+		}
+		assert!(answered[0].result.is_ok());
+		assert!(answered.iter().any(|response| response.result.is_err()));
+		assert!(answered.iter().all(|response| response.reputation_changes.is_empty()));
 	}
 
 	#[tokio::test]

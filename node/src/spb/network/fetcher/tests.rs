@@ -11,6 +11,7 @@ const TIMING: Timing = Timing {
 	hedge: Duration::from_millis(20),
 	retry: Duration::from_millis(5),
 	longest_retry: Duration::from_millis(20),
+	round: Duration::from_millis(20),
 	pause: Duration::from_millis(1),
 	linger: LIMIT,
 };
@@ -172,6 +173,87 @@ async fn who_asks_for_one_round_should_hear_when_no_one_has_it() {
 	assert!(bench.fetcher.gave_up(&hash_of(&[7])));
 	assert_eq!(bench.fetcher.metrics.sidecars_missed.get(), 1);
 	assert_eq!(bench.peers.asked.lock().len(), 4);
+}
+
+#[tokio::test]
+async fn peer_that_never_answers_should_not_keep_those_waiting_who_ask_for_one_round() {
+	let peers = DoublePeers::default();
+	peers.add(with(&[]));
+	let silent = peers.add(with(&[sidecar(1)]));
+	peers.silent.lock().insert(silent);
+	let bench = bench(peers).await;
+	let begun = Instant::now();
+	for n in 1..=5 {
+		let hash = hash_of(&sidecar(n));
+		assert_eq!(bench.fetcher.fetch(hash, LIMIT, Patience::OneRound).await, None);
+	}
+	assert!(begun.elapsed() < LIMIT / 2, "{:?}", begun.elapsed());
+	let asked = bench.peers.asked.lock().iter().filter(|(peer, _)| *peer == silent).count();
+	assert_eq!(asked, 1, "it is asked nothing more until it answers");
+}
+
+#[tokio::test]
+async fn peer_that_has_answered_should_be_waited_for() {
+	let peers = DoublePeers::default();
+	let peer = peers.add(with(&[sidecar(1)]));
+	let bench = bench(peers).await;
+	let one_round = |n, bound| bench.fetcher.fetch(hash_of(&sidecar(n)), bound, Patience::OneRound);
+	assert_eq!(one_round(1, LIMIT).await, Some(sidecar(1)));
+	bench.peers.silent.lock().insert(peer);
+	let (begun, bound) = (Instant::now(), 5 * TIMING.round);
+	assert_eq!(one_round(2, bound).await, None);
+	assert!(begun.elapsed() >= bound);
+}
+
+#[tokio::test]
+async fn peer_that_fails_once_should_be_asked_again_in_one_round() {
+	let peers = DoublePeers::default();
+	let asked = std::sync::atomic::AtomicU32::new(0);
+	peers.add(move |request| match asked.fetch_add(1, Ordering::Relaxed) {
+		0 => None,
+		_ => with(&[sidecar(1)])(request),
+	});
+	let bench = bench(peers).await;
+	let fetch = bench.fetcher.fetch(hash_of(&sidecar(1)), LIMIT, Patience::OneRound);
+	assert_eq!(fetch.await, Some(sidecar(1)));
+}
+
+#[tokio::test]
+async fn false_announcements_should_keep_no_one_else_out() {
+	let peers = DoublePeers::default();
+	peers.add(with(&[sidecar(1), sidecar(2), sidecar(3)]));
+	let bench = bench(peers).await;
+	let falsely = |n: usize| Hash::from_low_u64_be(n as u64 + 1);
+	for n in 0..2 * MAX_ANNOUNCED {
+		// Who announces it does not wait to the end.
+		let told = bench.fetcher.want(falsely(n), LIMIT, Patience::Bound, true);
+		assert!(told.is_some(), "{n}");
+	}
+	let wanted = |hash: &Hash| bench.fetcher.state.lock().wants.contains_key(hash);
+	assert_eq!(bench.fetcher.state.lock().wants.len(), MAX_ANNOUNCED);
+	assert!(!wanted(&falsely(0)) && wanted(&falsely(2 * MAX_ANNOUNCED - 1)));
+	assert_eq!(bench.fetch(hash_of(&sidecar(1))).await, Some(sidecar(1)));
+	let announced = bench.fetcher.fetch_announced(hash_of(&sidecar(2)), LIMIT);
+	assert_eq!(announced.await, Some(sidecar(2)));
+	bench.fetcher.fetch_ahead([hash_of(&sidecar(3))]);
+	until(|| bench.fetcher.metrics.sidecars_fetched.get() == 3).await;
+}
+
+#[tokio::test]
+async fn announcement_that_someone_waits_for_should_keep_its_place() {
+	let bench = bench(DoublePeers::default()).await;
+	let falsely = |n: usize| Hash::from_low_u64_be(n as u64 + 1);
+	let want = |n| bench.fetcher.want(falsely(n), LIMIT, Patience::Bound, true);
+	let waiting: Vec<_> = (0..MAX_ANNOUNCED).map(want).collect();
+	assert!(waiting.iter().all(Option::is_some));
+	assert!(want(MAX_ANNOUNCED).is_none());
+	// The import of a block is no announcement, and makes one more than that.
+	let hash = falsely(MAX_ANNOUNCED + 1);
+	assert!(bench.fetcher.want(hash, LIMIT, Patience::Bound, false).is_some());
+	// What an import wants is no longer an announcement's.
+	let first = bench.fetcher.want(falsely(0), LIMIT, Patience::Bound, false);
+	assert!(first.is_some() && want(MAX_ANNOUNCED).is_some());
+	assert!(bench.fetcher.state.lock().wants.contains_key(&falsely(0)));
 }
 
 #[tokio::test]
