@@ -4,13 +4,14 @@ use crate::{
 	chain_spec,
 	cli::{Cli, RunArgs, Subcommand},
 	service::{self, Core},
-	spb::{self, conduct::Conduct, finality::Keep},
+	spb::{self, conduct::Conduct, finality::Keep, LOG_TARGET},
 };
-use sc_cli::{OffchainWorkerEnabled, SubstrateCli, SyncMode};
+use sc_cli::{OffchainWorkerEnabled, RunCmd, SubstrateCli, SyncMode};
 use sc_network::config::NetworkBackendType;
-use sc_service::Configuration;
+use sc_service::{Configuration, DatabaseSource};
+use sp_database::MemDb;
 use spb_runtime::opaque::Block;
-use std::io::ErrorKind;
+use std::{io::ErrorKind, sync::Arc};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -111,7 +112,12 @@ fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result
 				.into(),
 		));
 	}
-	cli.create_runner(command)?.run_node_until_exit(|config| async move {
+	let in_memory = in_memory(command);
+	cli.create_runner(command)?.run_node_until_exit(move |mut config| async move {
+		if in_memory {
+			log::info!(target: LOG_TARGET, "The chain is kept in memory and goes with this node");
+			config.database = memory();
+		}
 		match config.network.network_backend {
 			NetworkBackendType::Litep2p => {
 				service::run(config, keep, conduct).map_err(sc_cli::Error::Service)
@@ -121,6 +127,20 @@ fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result
 			)),
 		}
 	})
+}
+
+/// Whether a chain is to be kept in memory: one for development that is given neither a folder nor a
+/// kind of database. Keys are in a temporary folder all the same.
+fn in_memory(command: &RunCmd) -> bool {
+	let RunCmd { shared_params, import_params, .. } = command;
+	shared_params.is_dev()
+		&& shared_params.base_path.is_none()
+		&& import_params.database_params.database.is_none()
+}
+
+/// A chain's database that goes with the process.
+fn memory() -> DatabaseSource {
+	DatabaseSource::Custom { db: Arc::new(MemDb::new()), require_create_flag: true }
 }
 
 /// Removes the chain's database and, once that is gone, what the node keeps beside it.
@@ -135,5 +155,29 @@ fn purge(command: &sc_cli::PurgeChainCmd, config: Configuration) -> sc_cli::Resu
 	match std::fs::remove_dir_all(&beside) {
 		Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
 		_ => Ok(()),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::Parser;
+
+	#[test]
+	fn chain_for_development_should_be_in_memory_unless_it_is_given_a_place() {
+		let cases: [(&[&str], bool); 6] = [
+			(&["--dev"], true),
+			(&["--dev", "--chain", "local"], true),
+			(&["--dev", "--base-path", "/nowhere"], false),
+			(&["--dev", "--database", "paritydb"], false),
+			(&["--alice"], false),
+			(&["--alice", "--tmp"], false),
+		];
+		for (arguments, expected) in cases {
+			let arguments = std::iter::once("spb-node").chain(arguments.iter().copied());
+			let cli = Cli::try_parse_from(arguments).unwrap();
+			assert_eq!(in_memory(&cli.run.substrate), expected, "{:?}", cli.run.substrate);
+		}
+		assert!(memory().path().is_none());
 	}
 }

@@ -287,7 +287,10 @@ pub fn run(
 	} = core(&config)?;
 
 	let genesis = client.info().genesis_hash;
-	let store = Store::open(&spb::store_path(&config.data_path), genesis).map_err(own)?;
+	let store = match config.database.path() {
+		Some(_) => Store::open(&spb::store_path(&config.data_path), genesis).map_err(own)?,
+		None => Store::in_memory(),
+	};
 	let store = Arc::new(store);
 	let inbox = Inbox::open(store.clone(), Limits::NODE, genesis, metrics.clone()).map_err(own)?;
 	let inbox = Arc::new(inbox);

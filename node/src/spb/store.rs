@@ -3,13 +3,17 @@
 //! Nothing in it decides about a block. The inbox may lose its last moments in a crash, since its
 //! messages are still in the pools of others; the trades are indexed again where they are missing.
 //! What consensus relies on is in the chain's database, see [`super::sidecars`].
+//!
+//! A chain that is kept in memory has its store there too.
 
 use parity_db::{ColumnOptions, Db, Options};
+use parking_lot::RwLock;
 use sp_core::H256;
 use std::{
+	collections::BTreeMap,
 	fs,
 	io::{self, ErrorKind},
-	ops::ControlFlow,
+	ops::{Bound, ControlFlow},
 	path::{Path, PathBuf},
 };
 
@@ -82,7 +86,15 @@ pub enum StoreError {
 
 /// The store. One process has it open at a time.
 pub struct Store {
-	db: Db,
+	entries: Entries,
+}
+
+/// Where a store's entries are.
+enum Entries {
+	/// In a folder.
+	Disk(Db),
+	/// Nowhere else: they go with the process.
+	Memory(RwLock<[BTreeMap<Vec<u8>, Vec<u8>>; COLUMNS as usize]>),
 }
 
 impl Store {
@@ -96,18 +108,41 @@ impl Store {
 		let ordered = ColumnOptions { btree_index: true, ..Default::default() };
 		options.columns.fill(ordered);
 		options.stats = false;
-		Ok(Self { db: Db::open_or_create(&options)? })
+		Ok(Self { entries: Entries::Disk(Db::open_or_create(&options)?) })
+	}
+
+	/// A store that goes with the process.
+	pub fn in_memory() -> Self {
+		Self { entries: Entries::Memory(RwLock::default()) }
 	}
 
 	/// What is at `key`.
 	pub fn get(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-		Ok(self.db.get(column as u8, key)?)
+		match &self.entries {
+			Entries::Disk(db) => Ok(db.get(column as u8, key)?),
+			Entries::Memory(columns) => Ok(columns.read()[column as usize].get(key).cloned()),
+		}
 	}
 
 	/// Makes all changes or none.
 	pub fn commit(&self, changes: impl IntoIterator<Item = Change>) -> Result<(), StoreError> {
-		let changes = changes.into_iter().map(|(column, key, value)| (column as u8, key, value));
-		Ok(self.db.commit(changes)?)
+		let columns = match &self.entries {
+			Entries::Disk(db) => {
+				let changes =
+					changes.into_iter().map(|(column, key, value)| (column as u8, key, value));
+				return Ok(db.commit(changes)?);
+			},
+			Entries::Memory(columns) => columns,
+		};
+		let mut columns = columns.write();
+		for (column, key, value) in changes {
+			let column = &mut columns[column as usize];
+			match value {
+				Some(value) => column.insert(key, value),
+				None => column.remove(&key),
+			};
+		}
+		Ok(())
 	}
 
 	/// Visits the entries from `first` on, in order of their keys, until told to stop.
@@ -117,14 +152,33 @@ impl Store {
 		first: &[u8],
 		mut visit: impl FnMut(Vec<u8>, Vec<u8>) -> ControlFlow<()>,
 	) -> Result<(), StoreError> {
-		let mut entries = self.db.iter(column as u8)?;
-		entries.seek(first)?;
-		while let Some((key, value)) = entries.next()? {
+		let columns = match &self.entries {
+			Entries::Disk(db) => {
+				let mut entries = db.iter(column as u8)?;
+				entries.seek(first)?;
+				while let Some((key, value)) = entries.next()? {
+					if visit(key, value).is_break() {
+						break;
+					}
+				}
+				return Ok(());
+			},
+			Entries::Memory(columns) => columns,
+		};
+		let mut from = Bound::Included(first.to_vec());
+		loop {
+			// Not locked while the visitor looks at an entry.
+			let next = {
+				let columns = columns.read();
+				let mut rest = columns[column as usize].range((from, Bound::Unbounded));
+				rest.next().map(|(key, value)| (key.clone(), value.clone()))
+			};
+			let Some((key, value)) = next else { return Ok(()) };
+			from = Bound::Excluded(key.clone());
 			if visit(key, value).is_break() {
-				break;
+				return Ok(());
 			}
 		}
-		Ok(())
 	}
 }
 
@@ -197,9 +251,28 @@ mod tests {
 	}
 
 	#[test]
+	fn store_in_memory_should_do_what_one_on_disk_does() {
+		let folder = tempfile::tempdir().unwrap();
+		for store in [Store::open(folder.path(), GENESIS).unwrap(), Store::in_memory()] {
+			assert_eq!(all(&store), []);
+			store.commit([set(9, 1), set(3, 2), set(5, 3)]).unwrap();
+			store.commit([set(5, 4), (Column::Inbox, vec![3], None)]).unwrap();
+			assert_eq!(all(&store), [(5, 4), (9, 1)]);
+			assert_eq!(store.get(Column::Inbox, &[9]).unwrap(), Some(vec![1]));
+			assert_eq!(store.get(Column::Inbox, &[3]).unwrap(), None);
+			assert_eq!(store.get(Column::Trades, &[9]).unwrap(), None);
+		}
+	}
+
+	#[test]
 	fn visit_should_begin_and_stop_where_told() {
 		let folder = tempfile::tempdir().unwrap();
-		let store = Store::open(folder.path(), GENESIS).unwrap();
+		for store in [Store::open(folder.path(), GENESIS).unwrap(), Store::in_memory()] {
+			visits_should_begin_and_stop_where_told(&store);
+		}
+	}
+
+	fn visits_should_begin_and_stop_where_told(store: &Store) {
 		store.commit((0..10).map(|n| set(n, n))).unwrap();
 		let mut found = Vec::new();
 		store
