@@ -225,8 +225,8 @@ impl pallet_collective::Config<CompanyCollective> for Runtime {
 	type MaxProposalWeight = MaxProposalWeight;
 	type DisapproveOrigin = EnsureRoot<AccountId>;
 	type KillOrigin = EnsureRoot<AccountId>;
-	type Consideration = ();
-	type WeightInfo = pallet_collective::weights::SubstrateWeight<Runtime>;
+	type Consideration = crate::council::Place;
+	type WeightInfo = crate::council::Weights;
 }
 
 impl pallet_upgrades::Config for Runtime {

@@ -15,6 +15,7 @@ pub mod apis;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarks;
 pub mod configs;
+pub mod council;
 pub mod genesis;
 
 use alloc::vec::Vec;

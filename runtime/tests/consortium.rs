@@ -8,13 +8,17 @@ use frame_support::{
 	assert_ok,
 	dispatch::GetDispatchInfo,
 	traits::{fungible::Inspect, Get},
+	weights::Weight,
 };
 use sp_core::H256;
 use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
-use sp_runtime::{traits::Hash as _, DispatchError};
+use sp_runtime::{
+	traits::{Dispatchable, Hash as _},
+	DispatchError,
+};
 use spb_runtime::{
-	genesis::CONSORTIUM_PRESET, AccountId, Balances, CompanyCouncil, Runtime, RuntimeCall,
-	RuntimeEvent, RuntimeOrigin, Spb, System,
+	council::MOTIONS_EACH, genesis::CONSORTIUM_PRESET, AccountId, Balances, CompanyCouncil,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Spb, System,
 };
 
 fn account(key: Sr25519Keyring) -> AccountId {
@@ -171,6 +175,33 @@ fn companies_should_authorize_upgrades() {
 		assert!(authorized.is_some_and(|upgrade| *upgrade.code_hash() == code_hash));
 		let alone = spb_runtime::Upgrades::authorize_upgrade(signed(Alice), code_hash);
 		assert_eq!(alone, Err(DispatchError::BadOrigin));
+	});
+}
+
+#[test]
+fn one_company_should_not_fill_the_council() {
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		let motion = |id| RuntimeCall::from(add_manufacturer(id));
+		let bring = |mover: Sr25519Keyring, id| {
+			let proposal = Box::new(motion(id));
+			let bring =
+				pallet_collective::Call::propose { threshold: 2, proposal, length_bound: 1_000 };
+			let brought = RuntimeCall::CompanyCouncil(bring).dispatch(signed(mover));
+			brought.map(drop).map_err(|refused| refused.error)
+		};
+		for id in 0..MOTIONS_EACH as u16 {
+			assert_ok!(bring(Alice, 100 + id));
+		}
+		assert_eq!(bring(Alice, 200), Err(DispatchError::Exhausted));
+		assert_ok!(bring(Bob, 200));
+		// One of hers is voted down: its place is free again.
+		let hash = <Runtime as frame_system::Config>::Hashing::hash_of(&motion(100));
+		for against in [Bob, Charlie] {
+			assert_ok!(CompanyCouncil::vote(signed(against), hash, 0, false));
+		}
+		assert_ok!(CompanyCouncil::close(signed(Bob), hash, 0, Weight::MAX, 1_000));
+		assert_ok!(bring(Alice, 100));
+		assert_eq!(bring(Alice, 201), Err(DispatchError::Exhausted));
 	});
 }
 
