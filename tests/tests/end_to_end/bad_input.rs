@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use subxt::{rpcs::client::RpcParams, tx::Payload};
 
 /// The codes of JSON-RPC and of the node.
-mod code {
+pub mod code {
 	pub const NO_METHOD: i32 = -32601;
 	pub const BAD_PARAMS: i32 = -32602;
 	pub const UNKNOWN_BLOCK: i32 = 9_001;
@@ -29,7 +29,8 @@ mod code {
 	pub const POOL: std::ops::RangeInclusive<i32> = 1_001..=1_099;
 }
 
-async fn ask(connection: &Connection, method: &str, params: &Value) -> Result<Value, i32> {
+/// Asks the node; the error is its code, and never comes without a word.
+pub async fn ask(connection: &Connection, method: &str, params: &Value) -> Result<Value, i32> {
 	let mut given = RpcParams::new();
 	for param in params.as_array().unwrap() {
 		given.push(param).unwrap();
@@ -49,7 +50,7 @@ async fn bad_input_should_be_refused_and_change_nothing() {
 	let scene = Scene::set(FOLDER).await;
 	let pair = scene.pair("bad").await;
 	// A CTP as it should be, which is never submitted.
-	let good = issue(&pair, 500, tenths(2)).await;
+	let good = issue(&pair, 500, tenths(2), &[]).await;
 	bad_questions(&scene.connection).await;
 	bad_bytes(&scene.connection, &good).await;
 	bad_commitments(&pair, &good).await;
@@ -68,8 +69,9 @@ async fn bad_input_should_be_refused_and_change_nothing() {
 	submit(connection, &good.signed, &good.proof).await.unwrap();
 }
 
-/// Makes a CTP of the consumer without submitting it.
-async fn issue(pair: &Pair, energy: u32, amount: Money) -> Issued {
+/// Makes a CTP of the consumer without submitting it, with a place of its own in the pool beside those
+/// of others.
+pub async fn issue(pair: &Pair, energy: u32, amount: Money, others: &[&Issued]) -> Issued {
 	let connection = pair.community.connection();
 	let (best, genesis) = (connection.best().await.unwrap().number, connection.genesis());
 	let draft = Draft {
@@ -78,11 +80,12 @@ async fn issue(pair: &Pair, energy: u32, amount: Money) -> Issued {
 		energy: Energy::from_wh(energy),
 		amount,
 		expiry: best + 300,
-		earliest: best + 300,
+		earliest: best + 250,
 	};
 	let moment = Moment { genesis: &genesis, now: best, settles_from: 0 };
 	let consumer = &pair.community.participants[1];
-	consumer.meter.issue(&draft, &consumer.key, &BTreeSet::new(), &moment, &()).unwrap()
+	let taken: BTreeSet<u8> = others.iter().map(|other| other.id.pool_slot()).collect();
+	consumer.meter.issue(&draft, &consumer.key, &taken, &moment, &()).unwrap()
 }
 
 async fn bad_questions(connection: &Connection) {
@@ -129,7 +132,8 @@ async fn bad_questions(connection: &Connection) {
 	assert_eq!(ask(connection, "spb_ctp", &json!([hash])).await, Ok(unknown));
 }
 
-async fn encode(connection: &Connection, message: &impl Payload) -> Vec<u8> {
+/// A message as the pool takes it.
+pub async fn encode(connection: &Connection, message: &impl Payload) -> Vec<u8> {
 	let view = connection.best_view().await.unwrap();
 	view.subxt().tx().create_unsigned(message).unwrap().into_encoded()
 }
@@ -171,7 +175,8 @@ async fn bad_bytes(connection: &Connection, good: &Issued) {
 	assert!(refused.is_err(), "a seal is taken: {refused:?}");
 }
 
-async fn submit(
+/// Hands a CTP to the pool.
+pub async fn submit(
 	connection: &Connection,
 	signed: &SignedCtp,
 	proof: &MeterProof,
@@ -246,6 +251,7 @@ async fn bad_commitments(pair: &Pair, good: &Issued) {
 				proof.path.pop();
 			}),
 		),
+		(Refusal::LeafIndex, proof(|proof| proof.path.try_push(Default::default()).unwrap())),
 		(Refusal::NotInTree, proof(|proof| proof.index ^= 1)),
 		(Refusal::NotInTree, proof(|proof| proof.coe.root = Default::default())),
 		(Refusal::TreeSize, proof(|proof| proof.coe.leaves = 0)),
@@ -271,7 +277,8 @@ async fn bad_commitments(pair: &Pair, good: &Issued) {
 	refuses(connection, &SignedCtp { ctp, signature }, &good.proof, Refusal::NotInTree).await;
 }
 
-async fn refuses(
+/// That the pool refuses a CTP for this reason.
+pub async fn refuses(
 	connection: &Connection,
 	signed: &SignedCtp,
 	proof: &MeterProof,

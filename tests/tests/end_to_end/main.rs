@@ -9,6 +9,7 @@ mod demo;
 mod memory;
 mod network;
 mod readme;
+mod refused;
 mod restart;
 mod trades;
 mod upgrade;
