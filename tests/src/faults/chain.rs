@@ -1,11 +1,10 @@
-//! Four validators under load, and how a scenario ends.
+//! Four validators under load.
 
 use super::{
-	books::Account,
 	load::{Load, Made, Market},
 	report,
-	watch::{compare, Watch},
-	Result, Trial,
+	watch::Watch,
+	Failure, Result, Trial,
 };
 use crate::scene::{node_program, specify};
 use spb_client::connection::{Connection, Head};
@@ -20,7 +19,7 @@ use std::{
 	os::unix::process::ExitStatusExt,
 	path::{Path, PathBuf},
 	sync::Arc,
-	time::{Duration, Instant},
+	time::Duration,
 };
 use subxt::config::substrate::DigestItem;
 use tokio::{
@@ -32,9 +31,9 @@ use tokio::{
 /// The chain whose preset has four validators.
 const CHAIN: &str = "fast";
 /// Between two looks at nodes that are waited for.
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 /// How long nodes may take to agree after a fault or an attack.
-const AGREEMENT: Duration = Duration::from_secs(300);
+pub(super) const AGREEMENT: Duration = Duration::from_secs(300);
 /// By which name blocks know what makes them.
 const AURA: [u8; 4] = *b"aura";
 /// Consumers of the load.
@@ -50,6 +49,8 @@ pub struct Setup {
 	namespaces: Option<[Namespace; NAMES.len()]>,
 	changes: Vec<(usize, Change)>,
 	hostile: BTreeSet<usize>,
+	away: BTreeSet<usize>,
+	stands_still: bool,
 }
 
 impl Setup {
@@ -83,6 +84,21 @@ impl Setup {
 		self
 	}
 
+	/// With validators that will be away for a while, or lose what they have: of that time they need not
+	/// have the databases. All others must have every one.
+	#[must_use]
+	pub fn away(mut self, places: &[usize]) -> Self {
+		self.away.extend(places);
+		self
+	}
+
+	/// With a fault in which the chain stands still, so that nothing settles before it is over.
+	#[must_use]
+	pub fn stands_still(mut self) -> Self {
+		self.stands_still = true;
+		self
+	}
+
 	/// With a validator that cheats, and how that one is started: nothing is expected of it.
 	#[must_use]
 	pub fn hostile(
@@ -95,19 +111,20 @@ impl Setup {
 	}
 }
 
-/// When a fault or an attack was over.
+/// What there was when a fault or an attack began.
 #[derive(Clone, Copy, Debug)]
-pub struct Over {
-	at: Instant,
-	/// The best block's number that any honest node had.
-	best: BlockNumber,
+pub(super) struct Disturbed {
+	/// The last final block of the first honest node.
+	pub(super) at: BlockNumber,
+	/// CTPs open after it.
+	pub(super) open: u32,
 }
 
 /// Looks at all blocks of one node as they become final.
 #[derive(Debug)]
-struct Witness {
-	audit: Arc<Mutex<Audit>>,
-	looking: JoinHandle<()>,
+pub(super) struct Witness {
+	pub(super) audit: Arc<Mutex<Audit>>,
+	pub(super) looking: JoinHandle<()>,
 }
 
 impl Witness {
@@ -154,11 +171,15 @@ pub struct Chain {
 	pub markets: Vec<Market>,
 	/// CTPs that were made beside the load.
 	pub made: Vec<Made>,
-	honest: Vec<usize>,
-	beginning: Money,
-	watches: Vec<Watch>,
-	witness: Witness,
-	load: Option<Load>,
+	pub(super) honest: Vec<usize>,
+	pub(super) away: BTreeSet<usize>,
+	pub(super) stands_still: bool,
+	/// Where the fault or the attack began under a load.
+	pub(super) disturbed: Option<Disturbed>,
+	pub(super) beginning: Money,
+	pub(super) watches: Vec<Watch>,
+	pub(super) witness: Witness,
+	pub(super) load: Option<Load>,
 }
 
 impl Chain {
@@ -202,6 +223,9 @@ impl Chain {
 			markets: Vec::new(),
 			made: Vec::new(),
 			honest,
+			away: setup.away,
+			stands_still: setup.stands_still,
+			disturbed: None,
 			beginning,
 			watches,
 			witness,
@@ -226,6 +250,54 @@ impl Chain {
 		self.load = Some(Load::begin(market, &nodes, self.parameters).await?);
 		trial.say(format!("{CONSUMERS} consumers trade over all honest nodes"));
 		Ok(())
+	}
+
+	/// Has the consumers open no more CTPs and waits until all of theirs are over.
+	pub async fn rest(&mut self, trial: &Trial) -> Result<()> {
+		let Some(load) = self.load.take() else { return Ok(()) };
+		let traded = load.finish().await?;
+		for (trouble, count) in &traded.trouble {
+			trial.say(format!("trouble of traders ({count} times): {trouble}"));
+		}
+		self.made.extend(traded.made);
+		Ok(())
+	}
+
+	/// Waits until CTPs of the load are open, and notes that the fault or the attack begins now.
+	pub async fn disturb(&mut self, trial: &Trial) -> Result<()> {
+		let first = &self.connections[self.honest[0]];
+		let waiting = async {
+			let mut pace = tokio::time::interval(LOOK);
+			loop {
+				pace.tick().await;
+				let head = first.finalized().await?;
+				let open = first.database(Some(head.hash)).await?.open;
+				if open > 0 {
+					return Ok::<_, Failure>(Disturbed { at: head.number, open });
+				}
+			}
+		};
+		let begun = timeout(AGREEMENT, waiting).await.map_err(|_| "no CTP was opened")??;
+		trial.say(format!("{} CTPs are open after block {}", begun.open, begun.at));
+		self.disturbed = Some(begun);
+		Ok(())
+	}
+
+	/// Waits until all these CTPs have settled in final blocks.
+	pub async fn until_settled(&self, made: &[Made]) -> Result<()> {
+		let first = &self.connections[self.honest[0]];
+		let waiting = async {
+			let mut pace = tokio::time::interval(LOOK);
+			for made in made {
+				let (id, expiry) = (made.issued.id, made.issued.signed.ctp.expiry);
+				while !first.view(first.finalized().await?).await?.is_settled(expiry, &id).await? {
+					pace.tick().await;
+				}
+			}
+			Ok(())
+		};
+		let waited = timeout(AGREEMENT, waiting).await;
+		waited.unwrap_or_else(|_| Err("what was confirmed does not settle".into()))
 	}
 
 	/// Opens a market whose books are looked at in the end.
@@ -380,110 +452,6 @@ impl Chain {
 			best = best.max(Some(self.connections[*place].best().await?.number));
 		}
 		best.ok_or_else(|| "no node was named".into())
-	}
-
-	/// Notes that the fault or the attack is over.
-	pub async fn over(&self) -> Result<Over> {
-		let at = Instant::now();
-		let mut best = 0;
-		for place in &self.honest {
-			// One that has just been started may take a moment.
-			best = best.max(self.connections[*place].best().await?.number);
-		}
-		Ok(Over { at, best })
-	}
-
-	/// Waits for finality, lets the trades come to their end, and compares everything.
-	pub async fn conclude(mut self, trial: &mut Trial, over: Over) -> Result<()> {
-		self.until_final(&self.honest, over.best.saturating_add(1)).await?;
-		let seconds = over.at.elapsed().as_secs_f64();
-		trial.outcome.finalized_after_s = Some((seconds * 10.0).round() / 10.0);
-		trial.say(format!("what was made after it is final on all honest nodes ({seconds:.1} s)"));
-
-		if let Some(load) = self.load.take() {
-			let traded = load.finish().await?;
-			for (trouble, count) in &traded.trouble {
-				trial.say(format!("trouble of traders ({count} times): {trouble}"));
-			}
-			self.made.extend(traded.made);
-		}
-		let end = self.connections[self.honest[0]].finalized().await?;
-		self.until_final(&self.honest, end.number).await?;
-		self.compare_roots(trial, over, end).await?;
-		self.check_books(trial, end).await
-	}
-
-	/// Whether all honest nodes have the same databases, and those that the headers name.
-	async fn compare_roots(&self, trial: &mut Trial, over: Over, end: Head) -> Result<()> {
-		let asked = async {
-			let mut pace = tokio::time::interval(LOOK);
-			while !self.watches.iter().all(|watch| watch.is_past(end.number)) {
-				pace.tick().await;
-			}
-		};
-		timeout(AGREEMENT, asked).await.map_err(|_| "a node does not tell its database")?;
-		let names = self.honest.iter().map(|place| NAMES[*place]);
-		let seen: Vec<_> = names.zip(self.watches.iter().map(Watch::seen)).collect();
-		// A node that catches up in one go prunes what is older before anyone can ask for it.
-		let kept = end.number.saturating_sub(self.parameters.evidence_window / 2);
-		let compared = compare(&seen, over.best.max(kept), end);
-		trial.note(format!(
-			"roots compared at {} heights on {} nodes; {} databases are not there any more",
-			compared.heights,
-			seen.len(),
-			compared.absent
-		));
-		self.witness.looking.abort();
-		let mut audit = self.witness.audit.lock().await;
-		audit.advance(end).await?;
-		let findings = audit.findings();
-		trial.outcome.roots_equal = compared.wrong.is_none()
-			&& findings.roots_checked > 0
-			&& findings.roots_checked == findings.roots_equal;
-		match compared.wrong {
-			Some(wrong) => Err(wrong.into()),
-			None if !trial.outcome.roots_equal => {
-				Err("the database folded from its entries is not the header's".into())
-			},
-			None => Ok(()),
-		}
-	}
-
-	/// Whether everyone got what they should.
-	async fn check_books(&self, trial: &mut Trial, end: Head) -> Result<()> {
-		let audit = self.witness.audit.lock().await;
-		let view = self.connections[self.honest[0]].view(end).await?;
-		let account = Account {
-			beginning: self.beginning,
-			markets: &self.markets,
-			made: &self.made,
-			findings: audit.findings(),
-			view: &view,
-		};
-		let books = account.check().await?;
-		trial.note(format!(
-			"{} CTPs made, {} confirmed, {} settled in {} blocks",
-			books.made,
-			books.confirmed,
-			books.settled,
-			audit.findings().blocks
-		));
-		trial.outcome.money_conserved = books.money.is_empty();
-		let wrong = [books.money, books.trades].concat();
-		if wrong.is_empty() && self.load_was_real(books.settled) {
-			return Ok(());
-		}
-		let nothing = || "nothing was traded".to_owned();
-		Err(wrong
-			.into_iter()
-			.reduce(|all, one| format!("{all}\n{one}"))
-			.unwrap_or_else(nothing)
-			.into())
-	}
-
-	/// A chain on which nothing settles would show little.
-	fn load_was_real(&self, settled: usize) -> bool {
-		self.made.is_empty() || settled > 0
 	}
 }
 

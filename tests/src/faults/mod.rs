@@ -5,13 +5,14 @@
 //! really happen, and says so; [`Chain::conclude`] then measures what came of it.
 //!
 //! * [`arguments`], [`report`], [`scenario`]: which scenarios run, and what is told of them;
-//! * [`chain`]: four validators, and how a scenario ends;
+//! * [`chain`]: four validators; [`conclude`]: how a scenario ends;
 //! * [`load`]: those who trade meanwhile; [`books`]: whether all of them got what they should;
 //! * [`watch`]: every node's database at every height.
 
 pub mod arguments;
 pub mod books;
 pub mod chain;
+pub mod conclude;
 pub mod load;
 pub mod report;
 pub mod scenario;

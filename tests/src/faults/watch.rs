@@ -121,15 +121,25 @@ pub struct Compared {
 	pub wrong: Option<String>,
 }
 
-/// Compares what nodes said, each with the headers and with the others. At the heights after `from`,
-/// up to `to`, every node must have a database.
-pub fn compare(nodes: &[(&str, Seen)], from: BlockNumber, to: Head) -> Compared {
+/// A node whose databases are compared with those of others.
+#[derive(Clone, Debug)]
+pub struct Node<'a> {
+	/// Its name.
+	pub name: &'a str,
+	/// What it said.
+	pub seen: Seen,
+	/// After which height it must have a database at every one: 0 for a node that was always there.
+	pub from: BlockNumber,
+}
+
+/// Compares what nodes said, each with the headers and with the others, up to the block `to`.
+pub fn compare(nodes: &[Node<'_>], to: Head) -> Compared {
 	let mut wrong = None;
 	let mut blame = |text: String| {
 		wrong.get_or_insert(text);
 	};
 	let mut heights: BTreeMap<BlockNumber, Vec<(&str, Look)>> = BTreeMap::new();
-	for (name, seen) in nodes {
+	for Node { name, seen, from } in nodes {
 		for (number, look) in &seen.looks {
 			heights.entry(*number).or_default().push((name, *look));
 			if !look.equal {
@@ -159,7 +169,7 @@ pub fn compare(nodes: &[(&str, Seen)], from: BlockNumber, to: Head) -> Compared 
 	if compared == 0 {
 		blame("no height was looked at on two nodes".into());
 	}
-	let absent = nodes.iter().map(|(_, seen)| seen.absent.len()).sum();
+	let absent = nodes.iter().map(|node| node.seen.absent.len()).sum();
 	Compared { heights: compared, absent, wrong }
 }
 
@@ -181,11 +191,26 @@ mod tests {
 		seen(&[(1, look(1, 10)), (2, look(2, 20)), (3, look(3, 30))])
 	}
 
+	/// A node that was always there, and one that came after some height.
+	fn two(other: Seen, from: BlockNumber) -> [Node<'static>; 2] {
+		[Node { name: "a", seen: all(), from: 0 }, Node { name: "b", seen: other, from }]
+	}
+
 	#[test]
 	fn nodes_that_agree_should_pass() {
 		let late = seen(&[(2, look(2, 20)), (3, look(3, 30))]);
-		let compared = compare(&[("a", all()), ("b", late)], 1, END);
+		let compared = compare(&two(late, 1), END);
 		assert_eq!(compared, Compared { heights: 2, absent: 0, wrong: None });
+	}
+
+	#[test]
+	fn a_node_that_was_always_there_should_lack_nothing() {
+		let late = Seen { absent: BTreeSet::from([1]), ..all() };
+		let late = Seen { looks: late.looks.into_iter().skip(1).collect(), ..late };
+		let compared = compare(&two(late.clone(), 1), END);
+		assert_eq!((compared.absent, compared.wrong), (1, None));
+		let wrong = compare(&two(late, 0), END).wrong.unwrap();
+		assert!(wrong.contains("b has no database after block 1"), "{wrong}");
 	}
 
 	#[test]
@@ -200,11 +225,9 @@ mod tests {
 			seen(&[(1, look(1, 10)), (2, look(2, 20)), (3, look(4, 30))]),
 		];
 		for other in others {
-			assert!(
-				compare(&[("a", all()), ("b", other.clone())], 1, END).wrong.is_some(),
-				"{other:?}"
-			);
+			assert!(compare(&two(other.clone(), 1), END).wrong.is_some(), "{other:?}");
 		}
-		assert!(compare(&[("a", all())], 1, END).wrong.is_some());
+		let alone = [Node { name: "a", seen: all(), from: 0 }];
+		assert!(compare(&alone, END).wrong.is_some());
 	}
 }

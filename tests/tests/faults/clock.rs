@@ -24,6 +24,7 @@ pub async fn off_by(trial: &mut Trial, seconds: i32) -> Result<()> {
 	let everyone = chain.honest().to_vec();
 	let others: Vec<usize> = everyone.iter().copied().filter(|place| *place != WRONG).collect();
 	let from = chain.goes_on(&everyone).await?;
+	chain.disturb(trial).await?;
 
 	clock.put(seconds)?;
 	trial.say(format!("{}'s clock is {seconds} s off", NAMES[WRONG]));

@@ -17,11 +17,12 @@ const SAID: [&str; 2] = ["No space left on device", "StorageFull"];
 /// Fills a validator's disk, frees it, and starts the validator again.
 pub async fn full(trial: &mut Trial) -> Result<()> {
 	let disk = SmallDisk::mount(&chain::data(trial).join(NAMES[FULL]), SIZE)?;
-	let mut chain = Chain::start(trial, Setup::fast()).await?;
+	let mut chain = Chain::start(trial, Setup::fast().away(&[FULL])).await?;
 	chain.trade(trial).await?;
 	let everyone = chain.honest().to_vec();
 	let others: Vec<usize> = everyone.iter().copied().filter(|place| *place != FULL).collect();
 	chain.goes_on(&everyone).await?;
+	chain.disturb(trial).await?;
 
 	let bytes = block_in_place(|| disk.fill())?;
 	trial.say(format!("{}'s disk is full, with {bytes} bytes of something else", NAMES[FULL]));

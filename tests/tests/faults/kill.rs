@@ -8,10 +8,10 @@ const KILLED: i32 = 9;
 
 /// Kills each validator, lets the others go on without it, and starts it again.
 pub async fn each_in_turn(trial: &mut Trial) -> Result<()> {
-	let mut chain = Chain::start(trial, Setup::fast()).await?;
+	let mut chain = Chain::start(trial, Setup::fast().away(&[0, 1, 2, 3])).await?;
 	chain.trade(trial).await?;
 	let everyone = chain.honest().to_vec();
-	chain.goes_on(&everyone).await?;
+	chain.disturb(trial).await?;
 	let (mut killed, mut over) = (Vec::new(), chain.over().await?);
 	for place in everyone.clone() {
 		let others: Vec<usize> = everyone.iter().copied().filter(|other| *other != place).collect();

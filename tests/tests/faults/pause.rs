@@ -15,9 +15,10 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Takes the processor from a validator, lets the others go on, and gives it back.
 pub async fn half_a_minute(trial: &mut Trial) -> Result<()> {
-	let mut chain = Chain::start(trial, Setup::fast()).await?;
+	let mut chain = Chain::start(trial, Setup::fast().away(&[PAUSED])).await?;
 	chain.trade(trial).await?;
 	let others: Vec<usize> = chain.honest().iter().copied().filter(|p| *p != PAUSED).collect();
+	chain.disturb(trial).await?;
 	let begun = Instant::now();
 	chain.nodes[PAUSED].pause()?;
 	trial.say(format!("{} is stopped for {} s", NAMES[PAUSED], PAUSE.as_secs()));

@@ -24,6 +24,7 @@ pub async fn chain(trial: &Trial, misbehaviour: &'static str) -> Result<Chain> {
 	});
 	let mut chain = Chain::start(trial, setup).await?;
 	chain.trade(trial).await?;
+	chain.disturb(trial).await?;
 	Ok(chain)
 }
 

@@ -24,7 +24,7 @@ pub async fn withholds_from_all(trial: &mut Trial) -> Result<()> {
 	.await?;
 	let blocks = withheld_blocks(&chain)?;
 	trial.attempted(format!("the sidecars of {} blocks were given to no one", blocks.len()));
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	chain.goes_on(chain.honest()).await?;
 	if let Some(block) = finals(&chain, &blocks).await?.first() {
 		return Err(format!("block {block:?} is final although no one has its sidecar").into());
@@ -63,7 +63,7 @@ pub async fn withholds_from_all_but_one(trial: &mut Trial) -> Result<()> {
 		return Err("no honest node has given a sidecar to another".into());
 	}
 	trial.refused_by("section 6", "SidecarFromAnyPeer");
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	chain.conclude(trial, over).await
 }
 
@@ -73,7 +73,7 @@ pub async fn serves_wrong_bytes(trial: &mut Trial) -> Result<()> {
 	all_count(&chain, "spb_answers_refused_total", WRONG_SIDECAR).await?;
 	trial.attempted(format!("{} answers of other bytes", lies(&chain)?.len()));
 	trial.refused_by("R1", WRONG_SIDECAR);
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	chain.conclude(trial, over).await
 }
 
@@ -98,7 +98,7 @@ pub async fn sends_garbage(trial: &mut Trial) -> Result<()> {
 		));
 	}
 	trial.refused_by("reputation", format!("{MALFORMED_REQUEST}; {MALFORMED_ANSWER}"));
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	chain.conclude(trial, over).await
 }
 

@@ -25,6 +25,7 @@ const MAKER: (ManufacturerId, &str) = (1, "//One");
 pub async fn commits_twice(trial: &mut Trial) -> Result<()> {
 	let mut chain = Chain::start(trial, Setup::fast()).await?;
 	chain.trade(trial).await?;
+	chain.disturb(trial).await?;
 	let pair = two_over_one_vault(trial, &mut chain).await?;
 	submit_at_once(&chain, [&pair[0], &pair[1]]).await?;
 	trial.attempted("two pools have taken a CTP each of a vault that covers one of them");
@@ -46,7 +47,7 @@ pub async fn commits_twice(trial: &mut Trial) -> Result<()> {
 	let consumer = market.community.participants.pop().ok_or("there is a consumer")?;
 	let trader = consumer.trader(first);
 	trader.confirm(&winner.id, ENERGY, Reading::New).await?;
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	// The vault never covers the other one: it must not enter while it can.
 	let last = loser.signed.ctp.expiry.saturating_add(chain.parameters.grace);
 	until("the chain did not come to the end of the CTPs", || async {
@@ -70,6 +71,7 @@ pub async fn commits_twice(trial: &mut Trial) -> Result<()> {
 pub async fn confirms_with_own_meter(trial: &mut Trial) -> Result<()> {
 	let mut chain = Chain::start(trial, Setup::fast()).await?;
 	chain.trade(trial).await?;
+	chain.disturb(trial).await?;
 	let market = chain.open_market(trial, "own-meter", 1, 1).await?.clone();
 	let first = &chain.connections[0];
 	let trader = market.consumers()[0].trader(first);
@@ -88,7 +90,7 @@ pub async fn confirms_with_own_meter(trial: &mut Trial) -> Result<()> {
 	trial.attempted("a pool has taken an ERC that a genuine meter signed, but not the CTP's");
 	declined(&chain, trial, Refusal::WrongReceiptKey).await?;
 	until("the CTP is not open any more", is_open).await?;
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	// And the consumer's own meter is heard all the same.
 	trader.confirm(&issued.id, ENERGY, Reading::New).await?;
 	chain.made.push(delivered(issued));
