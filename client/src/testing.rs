@@ -150,6 +150,7 @@ impl Script {
 				[vec![1], length, metadata.to_vec()].concat()
 			},
 			"SpbApi_parameters" => Parameters::DEVELOPMENT.encode(),
+			"SpbApi_entry_lifetime" => Parameters::DEVELOPMENT.max_lifetime.encode(),
 			"SpbApi_limits" => LIMITS.encode(),
 			"SpbApi_vault_of" => self.vault.encode(),
 			"SpbApi_offers" => self.offers.encode(),

@@ -279,6 +279,10 @@ impl_runtime_apis! {
 			Spb::parameters()
 		}
 
+		fn entry_lifetime() -> BlockNumber {
+			Spb::chain().entry_lifetime()
+		}
+
 		fn limits() -> Limits {
 			Spb::limits()
 		}

@@ -20,7 +20,8 @@ fn session_keys(validator: Sr25519Keyring, finality: Ed25519Keyring) -> SessionK
 	SessionKeys { aura: validator.public().into(), grandpa: finality.public().into() }
 }
 
-/// Lifetimes for tests: half a second a block, and all is over within a minute.
+/// Lifetimes for tests: half a second a block, and all is over within a minute. Tests that take longer set
+/// their own in a specification (`testbed/src/specification.rs`).
 const FAST: Parameters = Parameters {
 	min_lifetime: 5,
 	max_lifetime: 40,

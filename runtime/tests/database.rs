@@ -30,8 +30,8 @@ use spb_primitives::{
 	database_root,
 	root::entry_key,
 	units::SPB,
-	BlockNumber, Coe, Ctp, CtpId, DatabaseDigest, Energy, Erc, Genesis, MeterProof, Money, Price,
-	ReceiptKey, Refusal, SignedCtp,
+	BlockNumber, Coe, Ctp, CtpId, DatabaseDigest, Energy, Erc, Genesis, MeterProof, Money,
+	Parameters, Price, ReceiptKey, Refusal, SignedCtp,
 };
 use spb_runtime::{
 	opaque, Block, Header, Runtime, RuntimeCall, RuntimeOrigin, Spb, System, UncheckedExtrinsic,
@@ -195,6 +195,28 @@ fn payments_should_be_told_as_they_arrived() {
 			System::deposit_event(spb_runtime::RuntimeEvent::Spb(event));
 		}
 		assert_eq!(<Runtime as Api<Block>>::paid(), [PaidCtp { id, payment, fee }]);
+	});
+}
+
+#[test]
+fn shorter_lifetime_should_be_told_to_those_who_commit_at_once() {
+	use pallet_spb::{
+		runtime_api::runtime_decl_for_spb_api::SpbApiV1 as Api, CurrentParameters, ParameterSet,
+	};
+	let (before, after) = (Parameters::DEVELOPMENT, 100);
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		let told = || {
+			let parameters = <Runtime as Api<Block>>::parameters();
+			(parameters.max_lifetime, <Runtime as Api<Block>>::entry_lifetime())
+		};
+		assert_eq!(told(), (before.max_lifetime, before.max_lifetime));
+		let set = ParameterSet { current: before, previous: None };
+		let change =
+			set.change(Parameters { max_lifetime: after, ..before }, System::block_number());
+		CurrentParameters::<Runtime>::put(change);
+		assert_eq!(told(), (before.max_lifetime, after));
+		System::set_block_number(2 + before.longest_claim());
+		assert_eq!(told(), (after, after));
 	});
 }
 

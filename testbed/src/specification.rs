@@ -9,7 +9,9 @@ use std::{
 	process::Command,
 };
 
-/// Blocks every second and short lifetimes, for tests.
+/// Blocks every second and short lifetimes, for tests in which a CTP has to stay open while something
+/// else is waited for. Those of the chain `fast` are shorter (`runtime/src/genesis.rs`): there, all is over
+/// within a minute.
 pub const FAST: Parameters = Parameters {
 	min_lifetime: 2,
 	max_lifetime: 400,

@@ -214,8 +214,8 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
 
   chapter('answers runtime APIs', async () => {
     assert.deepEqual(Object.keys(api.call.spbApi).sort(), [
-      'checkMeterProof', 'energyAccount', 'fee', 'limits', 'offer', 'offers', 'parameters', 'vault',
-      'vaultOf',
+      'checkMeterProof', 'energyAccount', 'entryLifetime', 'fee', 'limits', 'offer', 'offers',
+      'parameters', 'vault', 'vaultOf',
     ]);
     const parameters = (await api.call.spbApi.parameters()).toJSON();
     assert.deepEqual(parameters, {
@@ -225,6 +225,7 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
       evidenceWindow: 2400,
       slotDuration: 3000,
     });
+    assert.equal((await api.call.spbApi.entryLifetime()).toNumber(), parameters.maxLifetime);
     const limits = await api.call.spbApi.limits();
     fee = (await api.call.spbApi.fee()).toBigInt();
     assert.ok(fee > 0n);

@@ -80,6 +80,11 @@ impl View {
 		Ok(self.call(runtime::runtime_apis().spb_api().parameters()).await?.0)
 	}
 
+	/// The longest lifetime of a CTP that enters the next block.
+	pub async fn entry_lifetime(&self) -> Result<BlockNumber, ConnectionError> {
+		self.call(runtime::runtime_apis().spb_api().entry_lifetime()).await
+	}
+
 	/// The runtime's limits, the fee among them.
 	pub async fn limits(&self) -> Result<Limits, ConnectionError> {
 		Ok(self.call(runtime::runtime_apis().spb_api().limits()).await?.0)

@@ -6,6 +6,7 @@ use crate::{
 	files::{read_document, write_document, Encoded},
 	keys::{AccountKey, ManufacturerKey},
 };
+use codec::Encode as _;
 use sp_core::{ed25519, Pair};
 use spb_primitives::{Coe, Ctp, Energy, Money, ReceiptKey, Refusal, RegisteredMeters};
 use std::{
@@ -135,6 +136,27 @@ fn issued_ctps_should_be_what_the_chain_takes() {
 	assert_eq!(ReceiptKey::of(&receipt.erc.key), ctp.receipt_key);
 	assert_eq!(receipt.proof, issued.proof);
 	assert_eq!(receipt.ctp, issued.signed);
+}
+
+#[test]
+fn nothing_that_a_meter_sends_should_hold_its_own_key() {
+	let bench = Bench::ready();
+	let issued = issue(&bench.meter, 3).unwrap();
+	let receipt = confirm(&bench.meter, &issued.id, 500).unwrap();
+	let sent = [
+		issued.signed.encode(),
+		issued.proof.encode(),
+		receipt.erc.encode(),
+		receipt.proof.encode(),
+	];
+	let holds = |bytes: &[u8], key: &[u8]| bytes.windows(key.len()).any(|part| part == key);
+	let own = bench.meter.key().unwrap();
+	for bytes in &sent {
+		assert!(!holds(bytes, &own.0), "the meter can be told by its key");
+		assert!(!holds(bytes, ReceiptKey::of(&own).as_ref()), "and by the hash of it");
+	}
+	// A key that is there would be found: that of the meter which signed the tree.
+	assert!(holds(&sent[1], &bench.signer.key().unwrap().0));
 }
 
 #[test]

@@ -78,6 +78,7 @@ struct Situation {
 	genesis: Genesis,
 	best: Head,
 	finalized: Head,
+	/// Those that govern a CTP that is made now.
 	parameters: Parameters,
 	limits: Limits,
 	vault: Vault,
@@ -216,7 +217,10 @@ impl Trader {
 		let filter = CtpFilter { vault: Some(vault.id), offer: None };
 		let open = self.connection.all_ctps(filter, Some(best.hash)).await?;
 		let pending = self.pending(&vault, &open, best).await?;
-		let (parameters, limits) = (view.parameters().await?, view.limits().await?);
+		// While a shorter lifetime comes into force, what is open keeps the longer one.
+		let max_lifetime = view.entry_lifetime().await?;
+		let parameters = Parameters { max_lifetime, ..view.parameters().await? };
+		let limits = view.limits().await?;
 		Ok(Situation { view, genesis, best, finalized, parameters, limits, vault, open, pending })
 	}
 

@@ -186,6 +186,9 @@ sp_api::decl_runtime_apis! {
 	pub trait SpbApi {
 		/// Lifetimes, windows and the slot's length that govern the next block.
 		fn parameters() -> Parameters;
+		/// The longest lifetime of a CTP that enters the next block: less than that of `parameters`
+		/// while a change that shortens it takes effect, because what is open keeps the longer one.
+		fn entry_lifetime() -> BlockNumber;
 		/// The runtime's limits, the fee among them.
 		fn limits() -> Limits;
 		/// What settling one CTP costs.

@@ -10,7 +10,7 @@ use spb_client::{
 	trade::{wait_for_ctp, wait_for_receipt, Goal, TradeError},
 };
 use spb_primitives::{
-	root::entry_key, BlockNumber, CtpId, Energy, InclusionProof, Money, Refusal, Split,
+	root::entry_key, BlockNumber, CtpId, Energy, InclusionProof, Money, ReceiptKey, Refusal, Split,
 };
 use spb_tests::{
 	scene::{tenths, Pair, OFFERED, VAULT},
@@ -37,6 +37,32 @@ async fn trades_should_end_as_their_producers_deliver() {
 	assert_eq!(settled, BTreeSet::from([full, part]));
 	let entered = BTreeSet::from([full, part, expired, twice.0, twice.1]);
 	assert_eq!(audit.findings().entered, entered);
+	hidden(&scene, &[&a, &b, &c, &d]).await;
+}
+
+/// No block and no evidence holds the key of a meter that has traded: neither the key itself nor what
+/// a CTP would name it by.
+async fn hidden(scene: &Scene, pairs: &[&Pair]) {
+	let mut keys = Vec::new();
+	for pair in pairs {
+		let key = pair.community.participants[1].meter.key().unwrap();
+		keys.extend([key.0, ReceiptKey::of(&key).0 .0]);
+	}
+	let connection = &scene.connection;
+	let best = connection.best().await.unwrap();
+	let mut evidence = 0;
+	for number in 1..=best.number {
+		let hash = connection.hash_of(number).await.unwrap();
+		let mut bytes = connection.body(hash).await.unwrap();
+		let sidecar = connection.sidecar(hash).await.unwrap();
+		evidence += sidecar.len();
+		bytes.push(sidecar);
+		for key in &keys {
+			let found = bytes.iter().any(|bytes| bytes.windows(32).any(|part| part == key));
+			assert!(!found, "block {number} tells a meter");
+		}
+	}
+	assert!(evidence > 1_000, "the evidence of the trades has been looked through");
 }
 
 /// Listens to what becomes of the CTP that is made next on an offer, until it is over.
