@@ -4,7 +4,8 @@
 //! * [`binaries`], [`process`], [`node`], [`specification`]: the programs, as processes that never
 //!   outlive their guards;
 //! * [`validators`]: several nodes that know each other, and [`metrics`]: what they count;
-//! * [`namespaces`], [`disk`], [`clock`]: networks, disks and clocks that can be made to fail;
+//! * [`namespaces`], [`disk`], [`clock`], [`database`]: networks, disks, clocks and databases that can be
+//!   made to fail;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
 //! * [`demo`]: the main job, the replay of meter readings (`spb-demo`).
@@ -13,6 +14,7 @@ pub mod audit;
 pub mod binaries;
 pub mod clock;
 pub mod community;
+pub mod database;
 pub mod demo;
 pub mod disk;
 pub mod metrics;

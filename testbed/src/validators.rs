@@ -124,16 +124,24 @@ impl Validators {
 		if let Some(namespace) = &member.namespace {
 			options = options.inside(namespace.clone());
 		}
-		let others = self.members.iter().enumerate().filter(|(other, _)| *other != place);
-		others.fold(options, |options, (_, other)| {
-			let address = multiaddress(other.listen);
-			options.bootnode(format!("{address}/p2p/{}", other.identity))
-		})
+		let others = (0..self.members.len()).filter(|other| *other != place);
+		others.fold(options, |options, other| options.bootnode(self.address(other)))
 	}
 
 	/// Starts one of them.
 	pub fn start(&self, place: usize) -> Result<Node, ValidatorsError> {
 		Ok(Node::start(self.options(place))?)
+	}
+
+	/// By which name others know one of them.
+	pub fn identity(&self, place: usize) -> &str {
+		&self.members[place].identity
+	}
+
+	/// Where one of them is reached by others, with the name that they know it by.
+	pub fn address(&self, place: usize) -> String {
+		let Member { listen, identity, .. } = &self.members[place];
+		format!("{}/p2p/{identity}", multiaddress(*listen))
 	}
 
 	/// Where one of them keeps its data.

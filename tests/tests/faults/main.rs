@@ -39,6 +39,18 @@ const SCENARIOS: &[Scenario] = &[
 		play: |trial| Box::pin(joining::wiped(trial)),
 	},
 	Scenario {
+		name: "lost-database",
+		kind: Kind::Fault,
+		selected: false,
+		play: |trial| Box::pin(joining::lost_database(trial)),
+	},
+	Scenario {
+		name: "kill-while-importing",
+		kind: Kind::Fault,
+		selected: false,
+		play: |trial| Box::pin(joining::killed_while_importing(trial)),
+	},
+	Scenario {
 		name: "thousand-at-once",
 		kind: Kind::Fault,
 		selected: false,

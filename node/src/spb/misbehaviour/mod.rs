@@ -54,6 +54,8 @@ pub enum Misbehaviour {
 	WithholdFromAllButOne,
 	/// Serves other bytes than it was asked for
 	ServeWrongBytes,
+	/// Serves databases without their last entries
+	ServeWrongDatabase,
 	/// Sends garbage to its peers, as requests and as answers
 	SendGarbage,
 }

@@ -43,7 +43,10 @@ impl<A: Answers> Answers for LyingServer<A> {
 		let lie = match (self.lies.kind, self.serves) {
 			(Some(Misbehaviour::SendGarbage), _) => Some(garbage()),
 			(Some(kind), Serves::Sidecars) => self.about_sidecars(kind, peer, request, &honest),
-			(Some(Misbehaviour::ServeWrongBytes), Serves::Databases) => wrong_database(&honest),
+			(
+				Some(Misbehaviour::ServeWrongBytes | Misbehaviour::ServeWrongDatabase),
+				Serves::Databases,
+			) => wrong_database(&honest),
 			_ => None,
 		};
 		let told = |_: &_| self.lies.told(format!("{:?} as an answer to {peer}", self.serves));

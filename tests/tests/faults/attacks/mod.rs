@@ -82,6 +82,24 @@ pub const SCENARIOS: &[Scenario] = &[
 		play: |trial| Box::pin(peer::withholds_from_all_but_one(trial)),
 	},
 	Scenario {
+		name: "withhold-parent",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(peer::withholds_parents(trial)),
+	},
+	Scenario {
+		name: "goes-on-alone-beyond-window",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(peer::goes_on_alone(trial)),
+	},
+	Scenario {
+		name: "serves-wrong-database",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(peer::lies_about_databases(trial)),
+	},
+	Scenario {
 		name: "serves-wrong-bytes",
 		kind: Kind::Attack,
 		selected: false,

@@ -1,12 +1,28 @@
 //! A validator that makes good blocks and does not give what it should, or gives something else.
 
-use super::hostile::{self, after, counts, labelled, lies, until};
-use spb_client::connection::Hash;
-use spb_tests::faults::{Chain, Result, Trial};
+use super::{
+	super::joining::authored,
+	hostile::{self, after, counts, labelled, lies, until, HOSTILE},
+};
+use codec::Encode;
+use spb_client::{connection::Hash, meter::Reading};
+use spb_primitives::{Energy, Sidecar};
+use spb_testbed::{database, validators::NAMES};
+use spb_tests::{
+	faults::{load::Made, Chain, Result, Setup, Trial},
+	scene::tenths,
+};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::task::block_in_place;
 
+/// How often a database is lost until the liar is the first to be asked.
+const TRIES: usize = 8;
+/// Blocks that the hostile validator makes alone: with a slot in four, more than the evidence window.
+const ALONE: u32 = 40;
 /// What the honest nodes say of an answer of other bytes than they asked for.
 const WRONG_SIDECAR: &str = "SPB: bytes of another sidecar";
+/// Of a database of another root than they asked for.
+const WRONG_DATABASE: &str = "SPB: a database of another root";
 /// Of an answer that is none.
 const MALFORMED_ANSWER: &str = "SPB: malformed answer";
 /// Of a request that is none.
@@ -26,7 +42,7 @@ pub async fn withholds_from_all(trial: &mut Trial) -> Result<()> {
 	trial.attempted(format!("the sidecars of {} blocks were given to no one", blocks.len()));
 	let over = chain.over_under_load().await?;
 	chain.goes_on(chain.honest()).await?;
-	if let Some(block) = finals(&chain, &blocks).await?.first() {
+	if let Some(block) = finals(&chain, &blocks, chain.honest()).await?.first() {
 		return Err(format!("block {block:?} is final although no one has its sidecar").into());
 	}
 	let punished: f64 =
@@ -43,7 +59,7 @@ pub async fn withholds_from_all_but_one(trial: &mut Trial) -> Result<()> {
 	let chain = hostile::chain(trial, "withhold-from-all-but-one").await?;
 	let known = until("no block whose sidecar was withheld is final", || async {
 		let blocks = withheld_blocks(&chain)?;
-		let known = finals(&chain, &blocks).await?;
+		let known = finals(&chain, &blocks, chain.honest()).await?;
 		Ok((!known.is_empty()).then_some(known))
 	});
 	let known = known.await?;
@@ -74,6 +90,148 @@ pub async fn serves_wrong_bytes(trial: &mut Trial) -> Result<()> {
 	trial.attempted(format!("{} answers of other bytes", lies(&chain)?.len()));
 	trial.refused_by("R1", WRONG_SIDECAR);
 	let over = chain.over_under_load().await?;
+	chain.conclude(trial, over).await
+}
+
+/// Bob lacks blocks whose sidecars their author gives to no one but Alice or Charlie: he gets these from
+/// them, with all that stands upon them.
+pub async fn withholds_parents(trial: &mut Trial) -> Result<()> {
+	let setup = Setup::fast().away(&[0, 1, 2]);
+	let mut chain = hostile::chain_with(trial, setup, "withhold-from-all-but-one").await?;
+	// Someone who is not the favoured one.
+	let victim = until("no sidecar was withheld from anyone", || async {
+		let peers: BTreeSet<_> = withheld(&chain)?.into_values().flatten().collect();
+		let is_one = |place: &&usize| peers.contains(chain.validators.identity(**place));
+		Ok(chain.honest().iter().find(is_one).copied())
+	});
+	let victim = victim.await?;
+	let others: Vec<usize> = chain.honest().iter().copied().filter(|p| *p != victim).collect();
+	chain.kill(victim)?;
+	let cut = chain.best(&others).await?;
+	trial.say(format!("{} is killed at block {cut}", NAMES[victim]));
+	// Blocks of the hostile author that are final without it.
+	let missed = until("no block whose sidecar was withheld is final", || async {
+		let mut blocks = own_blocks(&chain)?;
+		blocks.retain(|(number, _)| *number > cut);
+		Ok(finals(&chain, &blocks, &others).await?.first().copied())
+	});
+	let block = missed.await?;
+	chain.restart(victim)?;
+	until("the block that was missed does not become final there", || async {
+		let known = finals(&chain, &own_blocks(&chain)?, &[victim]).await?;
+		Ok(known.contains(&block).then_some(()))
+	})
+	.await?;
+	let fetched = chain.nodes[victim].metrics().await?.sum("spb_sidecars_fetched_total");
+	let best = chain.best(&others).await?;
+	let authored = authored(&chain, victim, &others, best).await?;
+	if fetched > 0.0 {
+		trial.attempted(format!(
+			"{} was away for {block:?}, fetched {fetched} sidecars of others, and block {authored} of its \
+			 own is final",
+			NAMES[victim]
+		));
+	}
+	trial.refused_by("section 6", "SidecarFromAnyPeer");
+	let over = chain.over_under_load().await?;
+	chain.conclude(trial, over).await
+}
+
+/// Charlie has lost its CTP database, and asks for it a peer that gives it another one.
+pub async fn lies_about_databases(trial: &mut Trial) -> Result<()> {
+	const LOST: usize = 2;
+	let setup = Setup::fast().away(&[LOST]);
+	let mut chain = hostile::chain_with(trial, setup, "serve-wrong-database").await?;
+	let mut refused = 0.0;
+	let mut tries = 0;
+	// Which of three peers is asked first is chance.
+	while refused == 0.0 && tries < TRIES {
+		tries += 1;
+		block_in_place(|| chain.nodes[LOST].stop())?;
+		database::remove(chain.validators.folder(LOST))?;
+		chain.restart(LOST)?;
+		trial.say(format!("{} has lost its database ({tries})", NAMES[LOST]));
+		let restored = until("the database does not come back", || async {
+			// It may not have opened that port yet.
+			let Ok(metrics) = chain.nodes[LOST].metrics().await else { return Ok(None) };
+			let restored = metrics.sum("spb_databases_restored_total") > 0.0;
+			let is_there = metrics.sum("spb_database_missing") == 0.0;
+			Ok((restored && is_there).then_some(metrics))
+		});
+		let reason = [("reason", WRONG_DATABASE)];
+		refused = labelled(&restored.await?, "spb_answers_refused_total", &reason);
+	}
+	let others: Vec<usize> = chain.honest().iter().copied().filter(|p| *p != LOST).collect();
+	let best = chain.best(&others).await?;
+	let authored = authored(&chain, LOST, &others, best).await?;
+	if refused > 0.0 {
+		trial.attempted(format!(
+			"{} answers with another database, after {tries} losses; {} has the right one, and block \
+			 {authored} of its is final",
+			lies(&chain)?.len(),
+			NAMES[LOST]
+		));
+	}
+	trial.refused_by("R4", WRONG_DATABASE);
+	let over = chain.over_under_load().await?;
+	chain.conclude(trial, over).await
+}
+
+/// The honest majority is gone for longer than the evidence window, while the hostile validator goes on
+/// alone and gives the evidence for its blocks to no one.
+pub async fn goes_on_alone(trial: &mut Trial) -> Result<()> {
+	let setup = Setup::fast().away(&[0, 1, 2]).stands_still();
+	// It makes blocks also where it has no peer.
+	let setup = setup.change(HOSTILE, |options| options.argument("--force-authoring"));
+	let mut chain = hostile::chain_with(trial, setup, "withhold-from-all").await?;
+	let honest = chain.honest().to_vec();
+	let market = chain.open_market(trial, "alone", 1, 1).await?.clone();
+	chain.goes_on(&honest).await?;
+	for place in &honest {
+		chain.kill(*place)?;
+	}
+	let connection = &chain.connections[HOSTILE];
+	let cut = connection.best().await?.number;
+	trial.say(format!("no honest validator is there any more after block {cut}"));
+
+	// Someone trades with what is left, so that there is evidence to keep back.
+	let trader = market.consumers()[0].trader(connection);
+	let lifetime = chain.parameters.max_lifetime.saturating_sub(4);
+	let order = market.order(0, tenths(1), lifetime);
+	let delivered: Energy = order.energy;
+	let issued = trader.commit(&order).await?;
+	trader.confirm(&issued.id, delivered, Reading::New).await?;
+	until("the hostile validator does not go on alone", || async {
+		let best = connection.best().await?.number;
+		Ok((best >= cut.saturating_add(ALONE)).then_some(()))
+	})
+	.await?;
+	let alone = own_blocks(&chain)?;
+	let alone: Vec<_> = alone.into_iter().filter(|(number, _)| *number > cut).collect();
+	for place in &honest {
+		chain.restart(*place)?;
+	}
+	let over = chain.over().await?;
+	trial.say(format!("they are back; {} blocks were made without them", alone.len()));
+	chain.goes_on(&honest).await?;
+	let unjudged = until("not every honest node has seen what was made without it", || async {
+		let counted = counts(&chain).await?;
+		let all: Vec<_> =
+			counted.iter().map(|node| node.sum("spb_blocks_unjudged_total")).collect();
+		Ok(all.iter().all(|unjudged| *unjudged > 0.0).then_some(all))
+	});
+	let unjudged = unjudged.await?;
+	if let Some(block) = finals(&chain, &alone, &honest).await?.first() {
+		return Err(format!("block {block:?} is final although no one has its evidence").into());
+	}
+	trial.attempted(format!(
+		"{} blocks were made alone, of which the honest nodes have imported {unjudged:?} without being \
+		 able to judge them",
+		alone.len()
+	));
+	trial.refused_by("section 6", "NotJudged");
+	// It may come again, now that others make blocks, or not.
+	chain.made.push(Made::new(issued, Some(delivered)));
 	chain.conclude(trial, over).await
 }
 
@@ -127,27 +285,45 @@ fn withheld(chain: &Chain) -> Result<BTreeMap<Hash, BTreeSet<String>>> {
 /// The hostile node's blocks whose sidecars were withheld.
 fn withheld_blocks(chain: &Chain) -> Result<Vec<(u32, Hash)>> {
 	let withheld = withheld(chain)?;
+	let named = named_blocks(chain)?.into_iter();
+	let kept = named.filter(|(_, _, sidecar)| withheld.contains_key(sidecar));
+	Ok(kept.map(|(number, hash, _)| (number, hash)).collect())
+}
+
+/// The hostile node's blocks that have a sidecar of their own.
+fn own_blocks(chain: &Chain) -> Result<Vec<(u32, Hash)>> {
+	let empty = hash_of_empty_sidecar();
+	let named = named_blocks(chain)?.into_iter();
+	let own = named.filter(|(_, _, sidecar)| *sidecar != empty);
+	Ok(own.map(|(number, hash, _)| (number, hash)).collect())
+}
+
+fn hash_of_empty_sidecar() -> Hash {
+	Hash::from(sp_io::hashing::blake2_256(&Sidecar::default().encode()))
+}
+
+/// The hostile node's blocks: their numbers, their hashes and their sidecars'.
+fn named_blocks(chain: &Chain) -> Result<Vec<(u32, Hash, Hash)>> {
 	let mut blocks = Vec::new();
 	for own in after(chain, "Own block ")? {
 		let words: Vec<_> = own.split_whitespace().collect();
 		if let [number, hash, "names", sidecar] = words[..] {
-			if withheld.contains_key(&sidecar.parse()?) {
-				blocks.push((number.parse()?, hash.trim_matches(['(', ')']).parse()?));
-			}
+			let hash = hash.trim_matches(['(', ')']).parse()?;
+			blocks.push((number.parse()?, hash, sidecar.parse()?));
 		}
 	}
 	Ok(blocks)
 }
 
-/// Those of these blocks that are final on every honest node.
-async fn finals(chain: &Chain, blocks: &[(u32, Hash)]) -> Result<Vec<Hash>> {
+/// Those of these blocks that are final on every one of these nodes.
+async fn finals(chain: &Chain, blocks: &[(u32, Hash)], places: &[usize]) -> Result<Vec<Hash>> {
 	let mut known = Vec::new();
 	let mut finalized = u32::MAX;
-	for place in chain.honest() {
+	for place in places {
 		finalized = finalized.min(chain.connections[*place].finalized().await?.number);
 	}
 	for (number, hash) in blocks.iter().filter(|(number, _)| *number <= finalized) {
-		let first = &chain.connections[chain.honest()[0]];
+		let first = &chain.connections[places[0]];
 		if first.hash_of(*number).await? == *hash {
 			known.push(*hash);
 		}
