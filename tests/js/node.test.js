@@ -204,6 +204,17 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
     assert.equal(api.registry.chainSS58, 42);
   });
 
+  test('says of each call, event and error of the pallet what it is', () => {
+    for (const kind of ['tx', 'events', 'errors']) {
+      const items = Object.entries(api[kind].spb);
+      assert.ok(items.length > 5, kind);
+      for (const [name, { meta }] of items) {
+        const said = meta.docs.map(String).join(' ').trim();
+        assert.ok(said.length > 10, `${kind} ${name} has no documentation`);
+      }
+    }
+  });
+
   test('takes a signed transfer', async () => {
     const dave = keyring.addFromUri('//Dave');
     const { hash } = await send(api.tx.balances.transferKeepAlive(dave.address, 7n * SPB), alice);
