@@ -24,13 +24,16 @@ use sp_keyring::{
 	Ed25519Keyring,
 	Sr25519Keyring::{Alice, Bob},
 };
-use sp_runtime::{traits::Block as BlockT, Digest, DigestItem, MultiSignature};
+use sp_runtime::{
+	traits::{Block as BlockT, Hash as _},
+	Digest, DigestItem, MultiSignature,
+};
 use spb_primitives::{
 	coe::{tree_path, tree_root},
 	database_root,
 	root::entry_key,
 	units::SPB,
-	BlockNumber, Coe, Ctp, CtpId, DatabaseDigest, Energy, Erc, Genesis, MeterProof, Money,
+	BlockNumber, Coe, Ctp, CtpId, DatabaseDigest, Energy, Erc, Genesis, Hashing, MeterProof, Money,
 	Parameters, Price, ReceiptKey, Refusal, SignedCtp,
 };
 use spb_runtime::{
@@ -124,7 +127,7 @@ fn bytes(call: impl Into<RuntimeCall>) -> Vec<u8> {
 }
 
 fn remark() -> Vec<u8> {
-	bytes(frame_system::Call::remark { remark: b"energy".to_vec() })
+	bytes(frame_system::Call::<Runtime>::remark { remark: b"energy".to_vec() })
 }
 
 fn check(hash: H256, block: LazyBlock, sidecar: Vec<u8>) -> Verdict {
@@ -172,7 +175,7 @@ fn block_with_an_extrinsic_that_does_not_decode_should_be_bad() {
 #[test]
 fn good_content_on_an_unknown_database_should_be_missing() {
 	let parent = H256::repeat_byte(1);
-	let sidecar_hash = sp_core::blake2_256(&[0, 0]).into();
+	let sidecar_hash = Hashing::hash(&[0, 0]);
 	let digest = DatabaseDigest { database_root: H256::zero(), sidecar_hash };
 	let seal: Seal<MaxSettlements> =
 		Seal { database_root: digest.database_root, sidecar_hash, settlements: Default::default() };

@@ -83,7 +83,7 @@ async fn reused_key(scene: &Scene, pair: &Pair) -> Issued {
 	let signature = pair.community.participants[1].key.sign(&ctp.payload(&genesis));
 	let second = SignedCtp { ctp, signature };
 	match submit(connection, &second, &first.proof).await {
-		// The pool forgets the first when the block that added it is final; the database does not.
+		// The pool forgets the first after a while; the database does not.
 		Ok(()) | Err(TxError::PlaceTaken) => {},
 		Err(error) => panic!("{error}"),
 	}
