@@ -113,6 +113,14 @@ impl Scene {
 		Self::start(alice.chain(&chain), chain).await
 	}
 
+	/// Starts Alice, one of three companies on a chain with these parameters that has no superuser. She
+	/// makes blocks alone too, of which none becomes final.
+	pub async fn set_of_companies(folder: &str, parameters: &Parameters) -> Self {
+		let chain = specify(folder, "consortium", Some(parameters));
+		let alice = Options::validator(node_program(), "alice").argument("--force-authoring");
+		Self::start(alice.chain(&chain), chain).await
+	}
+
 	/// How to start the other validator of [`Self::set_of_two`].
 	pub async fn bob(&self) -> Options {
 		self.beside(Options::validator(node_program(), "bob")).await

@@ -24,7 +24,10 @@ const TWO_THIRDS: u32 = 2;
 const LENGTH: u32 = 100;
 /// More than it weighs.
 const WEIGHT: runtime_types::sp_weights::weight_v2::Weight =
-	runtime_types::sp_weights::weight_v2::Weight { ref_time: 10_000_000_000, proof_size: 1_000_000 };
+	runtime_types::sp_weights::weight_v2::Weight {
+		ref_time: 10_000_000_000,
+		proof_size: 1_000_000,
+	};
 
 fn company(uri: &str) -> AccountKey {
 	AccountKey::development(uri).unwrap()

@@ -60,7 +60,9 @@ fn arguments() -> Vec<String> {
 fn the_unit_should_run_a_node_without_privileges() {
 	let settings = settings(&read(UNIT));
 	let has = |section: &str, name: &str, value: &str| {
-		settings.iter().any(|(s, n, v)| (s.as_str(), n.as_str(), v.as_str()) == (section, name, value))
+		settings
+			.iter()
+			.any(|(s, n, v)| (s.as_str(), n.as_str(), v.as_str()) == (section, name, value))
 	};
 	for name in ["Description", "Wants", "After", "StartLimitIntervalSec", "StartLimitBurst"] {
 		assert!(settings.iter().any(|(s, n, _)| s == "Unit" && n == name), "{name}");

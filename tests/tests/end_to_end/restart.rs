@@ -8,6 +8,7 @@ use spb_client::{
 	trade::{wait_for_ctp, wait_for_receipt, Goal},
 };
 use spb_primitives::{AccountId, Energy};
+use spb_testbed::database;
 use spb_tests::{scene::tenths, Scene};
 use std::{fs, path::Path};
 
@@ -108,6 +109,39 @@ async fn the_history_should_be_made_anew_where_it_is_lost() {
 		assert_eq!(history(&scene.connection, &who).await, before);
 	}
 	scene.audit().await;
+}
+
+/// What a node's log says when it has made a database from its own sidecars.
+const MADE: &str = "Made the CTP database after block";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_database_should_be_made_anew_where_no_one_else_has_it() {
+	let base_path = tempfile::tempdir().unwrap();
+	let mut scene = Scene::set_on_disk(FOLDER, base_path.path()).await;
+	let pair = scene.pair("lost").await;
+	let trader = pair.community.trader(1);
+	let issued = trader.commit(&pair.order(500, tenths(2), 300)).await.unwrap();
+	let (id, expiry) = (issued.id, issued.signed.ctp.expiry);
+	let entered = wait_for_ctp(&scene.connection, &id, expiry, Goal::Final, &()).await.unwrap();
+	scene.until(entered.number + 2).await;
+
+	// The chain, its sidecars, the inbox and the history stay.
+	scene.node.stop().unwrap();
+	assert!(!database::remove(base_path.path()).unwrap().is_empty());
+	scene.node.restart().unwrap();
+	scene.reconnect().await;
+	let best = scene.connection.best().await.unwrap();
+	let next = scene.until(best.number + 2).await;
+	let log = fs::read_to_string(scene.node.log()).unwrap();
+	assert!(log.contains(MADE), "{}", scene.node.tail());
+	let made = scene.connection.database(Some(next.hash)).await.unwrap();
+	assert!(made.equal && made.open == 1, "{made:?}");
+
+	let trader = pair.community.participants[1].trader(&scene.connection);
+	trader.confirm(&id, Energy::from_wh(500), Reading::New).await.unwrap();
+	wait_for_receipt(&scene.connection, &id, expiry, Goal::Settled, &()).await.unwrap();
+	let database = scene.connection.database(None).await.unwrap();
+	assert!(database.equal && database.open == 0, "{database:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

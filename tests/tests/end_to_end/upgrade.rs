@@ -26,7 +26,7 @@ use subxt::rpcs::client::rpc_params;
 const MOST_CODE: usize = 64 << 20;
 
 /// The chain's own runtime as the next version: the same code, whose version is one higher.
-async fn next_runtime(connection: &Connection) -> Vec<u8> {
+pub async fn next_runtime(connection: &Connection) -> Vec<u8> {
 	let view = connection.best_view().await.unwrap();
 	let code = view.subxt().storage().runtime_wasm_code().await.unwrap();
 	let code = sp_maybe_compressed_blob::decompress(&code, MOST_CODE).unwrap();
@@ -39,7 +39,7 @@ async fn next_runtime(connection: &Connection) -> Vec<u8> {
 }
 
 /// The version that the node reads in the runtime after a block.
-async fn spec_version(connection: &Connection, block: H256) -> u64 {
+pub async fn spec_version(connection: &Connection, block: H256) -> u64 {
 	let version: Value =
 		connection.request("state_getRuntimeVersion", rpc_params![block]).await.unwrap();
 	version["specVersion"].as_u64().unwrap()
