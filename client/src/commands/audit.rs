@@ -115,7 +115,8 @@ impl Report for Audited {
 		}));
 		lines.extend(self.violations.iter().map(|found| found.violation.to_string()));
 		lines.push(match self.violations.len() {
-			0 => "the evidence holds".into(),
+			0 if self.unchecked.is_empty() => "the evidence holds".into(),
+			0 => "the evidence holds as far as it was checked".into(),
 			count => format!("THE EVIDENCE DOES NOT HOLD: {count} findings"),
 		});
 		lines.join("\n")
@@ -209,6 +210,10 @@ mod tests {
 		let error = found.verdict().unwrap_err();
 		assert_eq!((error.kind(), error.code().as_str()), (Kind::Refused, "WrongReceiptKey"));
 		report.findings.violations.clear();
+		let in_part = Audited::from(report.clone());
+		assert!(in_part.human().ends_with("the evidence holds as far as it was checked"));
+		assert!(in_part.verdict().is_ok());
+		report.findings.skipped.clear();
 		let good = Audited::from(report);
 		assert!(good.human().ends_with("the evidence holds"));
 		assert!(good.verdict().is_ok());
