@@ -193,11 +193,15 @@ fn options(folder: &Path, company: &str) -> Options {
 async fn three_companies_should_have_a_chain_as_the_handbook_says() {
 	let folder = tempfile::tempdir().unwrap();
 	prepare(folder.path());
-	// Their hosts have names that no one knows here, so each is told where another one is.
-	let first = Node::start(options(folder.path(), COMPANIES[0])).unwrap();
-	let address = first.address().await.unwrap();
-	let start = |company| Node::start(options(folder.path(), company).bootnode(&address)).unwrap();
-	let nodes = [first, start(COMPANIES[1]), start(COMPANIES[2])];
+	// Their hosts have names that no one knows here, so each is told where those before it are.
+	let mut nodes = Vec::<Node>::new();
+	for company in COMPANIES {
+		let mut options = options(folder.path(), company);
+		for known in &nodes {
+			options = options.bootnode(known.address().await.unwrap());
+		}
+		nodes.push(Node::start(options).unwrap());
+	}
 	let mut finals = Vec::new();
 	for (company, node) in COMPANIES.iter().zip(&nodes) {
 		let peer = fs::read_to_string(folder.path().join(company).join("peer")).unwrap();
