@@ -171,8 +171,14 @@ pub mod pallet {
 			let contract = NextContract::<T>::get();
 			let next = contract.checked_add(1).ok_or(Error::<T>::NoNumberLeft)?;
 			NextContract::<T>::put(next);
-			let terms =
-				Contract { producer, consumer: consumer.clone(), energy, amount, last, paid: false };
+			let terms = Contract {
+				producer,
+				consumer: consumer.clone(),
+				energy,
+				amount,
+				last,
+				paid: false,
+			};
 			Contracts::<T>::insert(contract, terms);
 			Self::deposit_event(Event::SetUp { contract, consumer });
 			Ok(())

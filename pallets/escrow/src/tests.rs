@@ -62,8 +62,7 @@ impl pallet_escrow::Config for Test {
 
 fn chain() -> TestExternalities {
 	let mut config = RuntimeGenesisConfig::default();
-	config.balances.balances =
-		[PRODUCER, CONSUMER, STRANGER].map(|who| (who, ENDOWMENT)).to_vec();
+	config.balances.balances = [PRODUCER, CONSUMER, STRANGER].map(|who| (who, ENDOWMENT)).to_vec();
 	let mut chain = TestExternalities::new(config.build_storage().unwrap());
 	chain.execute_with(|| System::set_block_number(1));
 	chain
@@ -165,10 +164,7 @@ fn who_cannot_pay_should_owe_nothing() {
 	chain().execute_with(|| {
 		set_up();
 		Balances::set_balance(&CONSUMER, AMOUNT - 1);
-		assert_noop!(
-			Escrow::pay(RuntimeOrigin::signed(CONSUMER), 0),
-			TokenError::FundsUnavailable
-		);
+		assert_noop!(Escrow::pay(RuntimeOrigin::signed(CONSUMER), 0), TokenError::FundsUnavailable);
 		assert_eq!(held(), 0);
 	});
 }
@@ -182,10 +178,7 @@ fn a_contract_should_be_confirmed_up_to_its_last_block_and_closed_from_the_next_
 		let stranger = || RuntimeOrigin::signed(STRANGER);
 		assert_noop!(Escrow::close(stranger(), 0), Error::<Test>::NotRunOut);
 		System::set_block_number(LAST + 1);
-		assert_noop!(
-			Escrow::confirm(RuntimeOrigin::signed(CONSUMER), 0),
-			Error::<Test>::RunOut
-		);
+		assert_noop!(Escrow::confirm(RuntimeOrigin::signed(CONSUMER), 0), Error::<Test>::RunOut);
 		assert_ok!(Escrow::close(stranger(), 0));
 		System::assert_last_event(Event::Closed { contract: 0 }.into());
 		assert_eq!((held(), Balances::balance(&CONSUMER)), (0, ENDOWMENT));

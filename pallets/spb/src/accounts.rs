@@ -50,7 +50,7 @@ impl<T: Config> Pallet<T> {
 		let companies = Companies::<T>::get();
 		let registered = companies.binary_search(&certificate.company).is_ok();
 		ensure!(registered, Error::<T>::UnknownCompany);
-		let genesis = crate::rules::Chain::genesis(&Self::chain());
+		let genesis = Self::genesis();
 		ensure!(certificate.verify(&genesis), Error::<T>::BadCertificate);
 		Self::open_account(producer, OpenedBy::Certificate { company: certificate.company })
 	}

@@ -76,7 +76,8 @@ pub mod pallet {
 	{
 		/// The chain's money.
 		type Currency: fungible::Mutate<Self::AccountId, Balance = u128>
-			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>
+			+ hold::Balanced<Self::AccountId>;
 		/// Names the pallet's holds.
 		type RuntimeHoldReason: From<HoldReason>;
 		/// Who registers companies and manufacturers.

@@ -2,7 +2,7 @@
 
 use crate::{
 	pallet::*,
-	rules::{self, Due},
+	rules::{self, Chain, Due},
 	types::Seal,
 };
 use codec::{Decode, Encode};
@@ -10,8 +10,8 @@ use frame_support::{
 	pallet_prelude::*,
 	storage::{with_transaction, TransactionOutcome},
 	traits::{
-		fungible::hold::Mutate,
-		tokens::{Fortitude, Precision, Restriction},
+		fungible::{hold::Balanced as _, Balanced as _, Credit},
+		Imbalance as _,
 	},
 };
 use sp_inherents::{InherentData, IsFatalError};
@@ -69,8 +69,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn settle_all(seal: &Seal<T::MaxSettlements>) -> DispatchResult {
+		let chain = Self::chain();
 		for settlement in &seal.settlements {
-			Self::settle(settlement).map_err(|refusal| {
+			Self::settle(&chain, settlement).map_err(|refusal| {
 				log::error!(target: "spb", "the seal holds a settlement that breaks a rule: {refusal}");
 				Error::<T>::from(refusal)
 			})?;
@@ -79,17 +80,20 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// One settlement: the checks first, then what cannot fail.
-	fn settle(settlement: &Settlement) -> Result<(), Refusal> {
-		let chain = Self::chain();
-		let due = rules::due(&chain, settlement)?;
-		settlement.ctp.verify(&due.vault.owner, &rules::Chain::genesis(&chain))?;
+	fn settle(chain: &impl Chain, settlement: &Settlement) -> Result<(), Refusal> {
+		let due = rules::due(chain, settlement)?;
+		settlement.ctp.verify(&due.vault.owner, &chain.genesis())?;
 
 		let ctp = &settlement.ctp.ctp;
 		let Due { id, mut vault, mut offer, split } = due;
 		Settled::<T>::insert(ctp.expiry, id, ());
-		let paid = Self::pay(&id, &vault.owner, Some(&offer.producer), split.payment);
-		let fee = Self::pay(&id, &vault.owner, T::Author::get().as_ref(), split.fee);
 		let spent = split.payment.checked_add(split.fee).unwrap_or(ctp.amount);
+		let (credit, missing) =
+			T::Currency::slash(&HoldReason::Vault.into(), &vault.owner, spent.units());
+		debug_assert!(missing == 0, "a vault's hold covers what it settles");
+		let (payment, fee) = credit.split(split.payment.units());
+		let paid = Self::give(&id, Some(&offer.producer), payment);
+		let fee = Self::give(&id, T::Author::get().as_ref(), fee);
 		vault.held = vault.held.saturating_sub(spent);
 		Vaults::<T>::insert(ctp.vault, vault);
 		offer.available = offer.available.saturating_sub(settlement.delivered);
@@ -110,43 +114,26 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Moves held money of a vault's owner to its receiver and says how much arrived; what the
-	/// receiver cannot take is burned, so that no one can block a block by refusing money.
-	fn pay(id: &CtpId, owner: &AccountId, receiver: Option<&AccountId>, amount: Money) -> Money {
+	/// Gives a receiver its part of a settlement and says how much arrived; what the receiver cannot
+	/// take is burned, so that no one can block a block by refusing money.
+	fn give(
+		id: &CtpId,
+		receiver: Option<&AccountId>,
+		credit: Credit<AccountId, T::Currency>,
+	) -> Money {
+		let amount = Money::from_units(credit.peek());
 		if amount.is_zero() {
 			return amount;
 		}
-		let reason = HoldReason::Vault.into();
-		let arrived = receiver.is_some_and(|receiver| {
-			// All or nothing, also where the currency fails half-way.
-			with_transaction(|| {
-				let moved = T::Currency::transfer_on_hold(
-					&reason,
-					owner,
-					receiver,
-					amount.units(),
-					Precision::Exact,
-					Restriction::Free,
-					Fortitude::Force,
-				);
-				match moved {
-					Ok(_) => TransactionOutcome::Commit(Ok(())),
-					Err(error) => TransactionOutcome::Rollback(Err(error)),
-				}
-			})
-			.is_ok()
-		});
-		if arrived {
+		let refused = match receiver {
+			Some(receiver) => T::Currency::resolve(receiver, credit).err(),
+			None => Some(credit),
+		};
+		if refused.is_none() {
 			return amount;
 		}
-		let burned = T::Currency::burn_held(
-			&reason,
-			owner,
-			amount.units(),
-			Precision::BestEffort,
-			Fortitude::Force,
-		);
-		debug_assert!(burned == Ok(amount.units()), "a vault's hold covers what it settles");
+		// What is dropped is gone from the issuance.
+		drop(refused);
 		Self::deposit_event(Event::PaymentBurned { id: *id, receiver: receiver.cloned(), amount });
 		Money::ZERO
 	}
