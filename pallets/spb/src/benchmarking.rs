@@ -5,7 +5,6 @@
 
 use crate::{
 	pallet::*,
-	rules::Chain,
 	sweep::{BUCKETS_PER_BLOCK, OFFERS_PER_BLOCK},
 	types::*,
 };

@@ -156,9 +156,9 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type ClosedOffersFrom<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
-	/// Consumers' money set aside.
+	/// Consumers' money set aside. How much that is, the owner's hold says.
 	#[pallet::storage]
-	pub type Vaults<T: Config> = StorageMap<_, Twox64Concat, VaultId, Vault>;
+	pub type Vaults<T: Config> = StorageMap<_, Twox64Concat, VaultId, VaultRecord>;
 
 	/// The vault of each account.
 	#[pallet::storage]

@@ -79,7 +79,7 @@ impl<T: Config> Chain for State<T> {
 	}
 
 	fn vault(&self, id: VaultId) -> Option<Vault> {
-		Vaults::<T>::get(id)
+		Pallet::<T>::vault_with_money(id)
 	}
 
 	fn offer(&self, id: OfferId) -> Option<Offer> {

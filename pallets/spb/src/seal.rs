@@ -2,20 +2,23 @@
 
 use crate::{
 	pallet::*,
-	rules::{self, Chain, Due},
-	types::Seal,
+	rules::{Chain, Due, Settling},
+	types::{Offer, Seal},
+};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
 };
 use codec::{Decode, Encode};
 use frame_support::{
 	pallet_prelude::*,
-	storage::{with_transaction, TransactionOutcome},
 	traits::{
 		fungible::{hold::Balanced as _, Balanced as _, Credit},
 		Imbalance as _,
 	},
 };
 use sp_inherents::{InherentData, IsFatalError};
-use spb_primitives::{AccountId, CtpId, DatabaseDigest, Money, Refusal, Settlement};
+use spb_primitives::{AccountId, CtpId, DatabaseDigest, Energy, Money, OfferId, Split};
 
 /// Why a block without a seal, or with another than its author prepared, is not made.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -51,16 +54,16 @@ impl<T: Config> Pallet<T> {
 					return None;
 				},
 			};
-		// The same code as in the block, undone again: an error in the block would stop the chain.
-		let accepted = with_transaction(|| {
-			TransactionOutcome::Rollback(Ok::<_, DispatchError>(Self::settle_all(&full).is_ok()))
-		});
-		Some(if accepted == Ok(true) { full } else { empty })
+		// What the block will check, but for signatures, which `prepare` has judged: an error in the
+		// block would stop the chain.
+		let accepted = Self::judge(&Self::chain(), &full, Signatures::Judged).is_ok();
+		Some(if accepted { full } else { empty })
 	}
 
 	pub(crate) fn do_seal(seal: &Seal<T::MaxSettlements>) -> DispatchResult {
 		ensure!(!Sealed::<T>::get(), Error::<T>::SealedTwice);
-		Self::settle_all(seal)?;
+		let judged = Self::judge(&Self::chain(), seal, Signatures::Verify)?;
+		Self::settle_all(seal, judged);
 		Sealed::<T>::put(true);
 		let Seal { database_root, sidecar_hash, .. } = *seal;
 		let digest = DatabaseDigest { database_root, sidecar_hash };
@@ -68,73 +71,166 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	fn settle_all(seal: &Seal<T::MaxSettlements>) -> DispatchResult {
-		let chain = Self::chain();
+	/// Checks all settlements of a seal, each after those before it. Changes nothing.
+	fn judge(
+		chain: &impl Chain,
+		seal: &Seal<T::MaxSettlements>,
+		signatures: Signatures,
+	) -> Result<Judged, Error<T>> {
+		let mut settling = Settling::new(chain);
+		let mut trades = Vec::with_capacity(seal.settlements.len());
 		for settlement in &seal.settlements {
-			Self::settle(&chain, settlement).map_err(|refusal| {
+			let due = settling.due(settlement).and_then(|due| {
+				if signatures == Signatures::Verify {
+					settlement.ctp.verify(&due.vault.owner, &chain.genesis())?;
+				}
+				Ok(due)
+			});
+			let due = due.map_err(|refusal| {
 				log::error!(target: "spb", "the seal holds a settlement that breaks a rule: {refusal}");
 				Error::<T>::from(refusal)
 			})?;
+			settling.settle(settlement, &due);
+			let Due { id, vault, offer, split } = due;
+			trades.push(Trade { id, owner: vault.owner, producer: offer.producer, split });
 		}
-		Ok(())
+		Ok(Judged { trades, offers: settling.into_offers() })
 	}
 
-	/// One settlement: the checks first, then what cannot fail.
-	fn settle(chain: &impl Chain, settlement: &Settlement) -> Result<(), Refusal> {
-		let due = rules::due(chain, settlement)?;
-		settlement.ctp.verify(&due.vault.owner, &chain.genesis())?;
+	/// Settles what was judged: nothing here can fail. Each record is written once, however many
+	/// settlements it is in.
+	fn settle_all(seal: &Seal<T::MaxSettlements>, judged: Judged) {
+		let Judged { trades, offers } = judged;
+		for (id, offer) in offers {
+			Offers::<T>::insert(id, offer);
+		}
+		let mut totals = Totals::default();
+		for (settlement, trade) in seal.settlements.iter().zip(&trades) {
+			Settled::<T>::insert(settlement.ctp.ctp.expiry, trade.id, ());
+			totals.add(trade, settlement.delivered);
+		}
+		let mut pot = Self::take_from_vaults(&totals.spent);
+		let mut refused = BTreeSet::new();
+		for (producer, sales) in &totals.sales {
+			let arrived = Self::give(Some(producer), pot.extract(sales.payment.units()));
+			if !arrived {
+				refused.insert(producer.clone());
+			}
+			let earned = if arrived { sales.payment } else { Money::ZERO };
+			EnergyAccounts::<T>::mutate_extant(producer, |account| {
+				account.sold_wh = account.sold_wh.saturating_add(sales.delivered);
+				account.earned = account.earned.checked_add(earned).unwrap_or(Money::MAX);
+				account.trades = account.trades.saturating_add(sales.trades);
+			});
+		}
+		// The fees are what is left.
+		let author = T::Author::get();
+		let fees_arrived = Self::give(author.as_ref(), pot);
 
-		let ctp = &settlement.ctp.ctp;
-		let Due { id, mut vault, mut offer, split } = due;
-		Settled::<T>::insert(ctp.expiry, id, ());
-		let spent = split.payment.checked_add(split.fee).unwrap_or(ctp.amount);
-		let (credit, missing) =
-			T::Currency::slash(&HoldReason::Vault.into(), &vault.owner, spent.units());
-		debug_assert!(missing == 0, "a vault's hold covers what it settles");
-		let (payment, fee) = credit.split(split.payment.units());
-		let paid = Self::give(&id, Some(&offer.producer), payment);
-		let fee = Self::give(&id, T::Author::get().as_ref(), fee);
-		vault.held = vault.held.saturating_sub(spent);
-		Vaults::<T>::insert(ctp.vault, vault);
-		offer.available = offer.available.saturating_sub(settlement.delivered);
-		EnergyAccounts::<T>::mutate_extant(&offer.producer, |account| {
-			account.sold_wh = account.sold_wh.saturating_add(settlement.delivered.wh().into());
-			account.earned = account.earned.checked_add(paid).unwrap_or(Money::MAX);
-			account.trades = account.trades.saturating_add(1);
-		});
-		Offers::<T>::insert(ctp.offer, offer);
-		Self::deposit_event(Event::TradeSettled {
-			id,
-			vault: ctp.vault,
-			offer: ctp.offer,
-			delivered: settlement.delivered,
-			payment: paid,
-			fee,
-		});
-		Ok(())
+		for (settlement, trade) in seal.settlements.iter().zip(&trades) {
+			let Trade { id, producer, split, .. } = trade;
+			let arrived = !refused.contains(producer);
+			let payment = Self::paid(id, Some(producer), split.payment, arrived);
+			let fee = Self::paid(id, author.as_ref(), split.fee, fees_arrived);
+			Self::deposit_event(Event::TradeSettled {
+				id: *id,
+				vault: settlement.ctp.ctp.vault,
+				offer: settlement.ctp.ctp.offer,
+				delivered: settlement.delivered,
+				payment,
+				fee,
+			});
+		}
 	}
 
-	/// Gives a receiver its part of a settlement and says how much arrived; what the receiver cannot
-	/// take is burned, so that no one can block a block by refusing money.
-	fn give(
-		id: &CtpId,
-		receiver: Option<&AccountId>,
-		credit: Credit<AccountId, T::Currency>,
-	) -> Money {
-		let amount = Money::from_units(credit.peek());
-		if amount.is_zero() {
+	/// Takes what trades spend out of the holds of the vaults' owners.
+	fn take_from_vaults(spent: &BTreeMap<AccountId, Money>) -> CreditOf<T> {
+		let mut pot = CreditOf::<T>::zero();
+		for (owner, spent) in spent {
+			let reason = HoldReason::Vault.into();
+			let (credit, missing) = T::Currency::slash(&reason, owner, spent.units());
+			debug_assert!(missing == 0, "a vault's hold covers what it settles");
+			pot.subsume(credit);
+		}
+		pot
+	}
+
+	/// Gives a receiver all that is due to it in a block and says whether it could take it. What it
+	/// cannot take is burned, so that no one can block a block by refusing money.
+	fn give(receiver: Option<&AccountId>, credit: CreditOf<T>) -> bool {
+		match (credit.drop_zero(), receiver) {
+			(Ok(()), _) => true,
+			(Err(credit), Some(receiver)) => T::Currency::resolve(receiver, credit).is_ok(),
+			// What is dropped is gone from the issuance.
+			(Err(_), None) => false,
+		}
+	}
+
+	/// What arrived of a part of a settlement; tells where it was burned.
+	fn paid(id: &CtpId, receiver: Option<&AccountId>, amount: Money, arrived: bool) -> Money {
+		if arrived || amount.is_zero() {
 			return amount;
 		}
-		let refused = match receiver {
-			Some(receiver) => T::Currency::resolve(receiver, credit).err(),
-			None => Some(credit),
-		};
-		if refused.is_none() {
-			return amount;
-		}
-		// What is dropped is gone from the issuance.
-		drop(refused);
 		Self::deposit_event(Event::PaymentBurned { id: *id, receiver: receiver.cloned(), amount });
 		Money::ZERO
+	}
+}
+
+/// Money between a vault and its receiver.
+type CreditOf<T> = Credit<AccountId, <T as Config>::Currency>;
+
+/// Whether settlements are checked with their signatures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+	/// In a block, for ever.
+	Verify,
+	/// Where whoever prepared the seal has judged them on the same state.
+	Judged,
+}
+
+/// The settlements of a seal that nothing speaks against.
+struct Judged {
+	/// In their order.
+	trades: Vec<Trade>,
+	/// The offers that delivered, as they are then.
+	offers: BTreeMap<OfferId, Offer>,
+}
+
+/// Who pays whom in a settlement.
+struct Trade {
+	id: CtpId,
+	owner: AccountId,
+	producer: AccountId,
+	split: Split,
+}
+
+/// What a block's settlements come to for each account.
+#[derive(Default)]
+struct Totals {
+	/// What each vault's owner spends.
+	spent: BTreeMap<AccountId, Money>,
+	/// What each producer sells.
+	sales: BTreeMap<AccountId, Sales>,
+}
+
+/// What a producer sells in a block.
+struct Sales {
+	payment: Money,
+	delivered: u64,
+	trades: u64,
+}
+
+impl Totals {
+	/// Counts a trade. No sum is more than all the money there is, and no count more than a block
+	/// holds.
+	fn add(&mut self, trade: &Trade, delivered: Energy) {
+		let sum = |a: Money, b| a.checked_add(b).unwrap_or(Money::MAX);
+		let spent = self.spent.entry(trade.owner.clone()).or_insert(Money::ZERO);
+		*spent = sum(*spent, trade.split.spent());
+		let nothing = Sales { payment: Money::ZERO, delivered: 0, trades: 0 };
+		let sales = self.sales.entry(trade.producer.clone()).or_insert(nothing);
+		sales.payment = sum(sales.payment, trade.split.payment);
+		sales.delivered = sales.delivered.saturating_add(delivered.wh().into());
+		sales.trades = sales.trades.saturating_add(1);
 	}
 }

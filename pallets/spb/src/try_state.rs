@@ -40,19 +40,19 @@ mod checks {
 	impl<T: Config> Pallet<T> {
 		/// All of the following.
 		pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
-			Self::vaults_should_be_covered_by_holds()?;
 			Self::each_account_should_have_one_vault()?;
+			Self::money_should_be_held_for_a_vault()?;
 			Self::accounts_should_count_their_offers()?;
 			Self::numbers_should_be_below_the_next()?;
 			Self::closed_offers_should_be_due()
 		}
 
-		fn vaults_should_be_covered_by_holds() -> Result<(), TryRuntimeError> {
-			for (_, vault) in Vaults::<T>::iter() {
+		fn money_should_be_held_for_a_vault() -> Result<(), TryRuntimeError> {
+			for owner in frame_system::Account::<T>::iter_keys() {
+				let held = T::Currency::balance_on_hold(&HoldReason::Vault.into(), &owner);
 				ensure!(
-					T::Currency::balance_on_hold(&HoldReason::Vault.into(), &vault.owner)
-						== vault.held.units(),
-					"a vault holds another sum than its owner's hold"
+					held == 0 || VaultOf::<T>::contains_key(&owner),
+					"money is held for no vault"
 				);
 			}
 			Ok(())

@@ -200,6 +200,28 @@ impl Vault {
 	}
 }
 
+/// What is stored of a vault: all but what it holds, which its owner's hold says. So a settlement
+/// writes no record of a vault.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct VaultRecord {
+	/// Whose money it is.
+	pub owner: AccountId,
+	/// What is on its way out.
+	pub withdrawal: Option<Withdrawal>,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+impl VaultRecord {
+	/// The vault that holds this much.
+	pub fn holding(self, held: Money) -> Vault {
+		let Self { owner, withdrawal, deposit } = self;
+		Vault { owner, held, withdrawal, deposit }
+	}
+}
+
 /// Who certifies the keys built into meters.
 #[derive(
 	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,

@@ -286,9 +286,14 @@ pub fn held(who: Sr25519Keyring) -> u128 {
 	Balances::reserved_balance(who.to_account_id())
 }
 
+/// The vault of this number.
+pub fn vault(id: u32) -> crate::Vault {
+	Spb::vault(id).expect("the vault exists").vault
+}
+
 /// What the vault of this number holds.
 pub fn in_vault(id: u32) -> u128 {
-	crate::Vaults::<Test>::get(id).expect("the vault exists").held.units()
+	vault(id).held.units()
 }
 
 /// What is left of the offer of this number.

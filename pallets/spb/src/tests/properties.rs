@@ -235,7 +235,7 @@ impl Market {
 			let of_offer = open.iter().filter(|other| other.ctp.offer == added.ctp.offer);
 			let claimed: u64 = of_offer.map(|other| u64::from(other.ctp.energy.wh())).sum();
 			self.chain.in_next(parent, || {
-				let vault = Vaults::<Test>::get(added.ctp.vault).unwrap();
+				let vault = vault(added.ctp.vault);
 				assert!(committed <= vault.spendable().units());
 				let offer = Offers::<Test>::get(added.ctp.offer).unwrap();
 				assert!(offer.closed_at.is_none());
@@ -337,7 +337,7 @@ impl Market {
 		self.block(&everyone().collect::<Vec<_>>());
 		self.block(&(0..4).map(|who| Act::Cancel { who }).collect::<Vec<_>>());
 		let mut last: Vec<_> = self.chain.query(|| {
-			let all = Vaults::<Test>::iter_values();
+			let all = Vaults::<Test>::iter_keys().map(vault);
 			let who = |owner: &AccountId| {
 				(0..4).find(|who| person(*who).to_account_id() == *owner).unwrap()
 			};

@@ -327,6 +327,17 @@ fn inherent_should_be_the_empty_seal_where_the_full_one_would_fail() {
 }
 
 #[test]
+fn signatures_should_be_left_to_whoever_prepared_and_to_the_block() {
+	ExtBuilder::default().execute(|| {
+		// `prepare` takes only CTPs of the database, whose signatures were judged when they entered.
+		let full = seal_of(&[Deal::new(0).by(Charlie).settlement(10)]);
+		let data = inherent_data(&full, &seal_of(&[]));
+		assert_eq!(inherent(&data), Some(full.clone()));
+		assert_noop!(Spb::seal(RuntimeOrigin::none(), full), Error::<Test>::BadSettlement);
+	});
+}
+
+#[test]
 fn inherent_should_be_missing_without_a_prepared_seal() {
 	ExtBuilder::default().execute(|| {
 		assert_eq!(inherent(&InherentData::new()), None);
