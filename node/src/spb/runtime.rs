@@ -126,16 +126,16 @@ impl CtpDatabase {
 		&self,
 		ask: impl Fn(Api<'_>) -> Result<R, DatabaseError>,
 	) -> Result<R, DatabaseError> {
-		let (ahead, storage) =
-			(Arc::new(Ahead::new(self.verified.clone())), KeptBack::new(self.storage.clone()));
-		let answer = ask(self.verifying(storage.clone(), ahead.clone()));
-		if ahead.all_good() {
-			storage.write();
-			return answer;
+		let ahead = Arc::new(Ahead::new(self.verified.clone()));
+		let mut storage = KeptBack::new(self.storage.clone());
+		let mut answer = ask(self.verifying(storage.clone(), ahead.clone()));
+		if !ahead.all_good() {
+			storage = KeptBack::new(self.storage.clone());
+			answer = ask(self.verifying(storage.clone(), self.verified.clone()));
 		}
-		let storage = KeptBack::new(self.storage.clone());
-		let answer = ask(self.verifying(storage.clone(), self.verified.clone()));
-		storage.write();
+		if answer.is_ok() {
+			storage.write();
+		}
 		answer
 	}
 

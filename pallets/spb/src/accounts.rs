@@ -70,6 +70,17 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// A producer's account with the totals of all its trades, for those who ask.
+	pub fn energy_account(producer: &AccountId) -> Option<EnergyAccount> {
+		let mut account = EnergyAccounts::<T>::get(producer)?;
+		for id in Self::numbers_of(producer) {
+			if let Some(record) = Offers::<T>::get(id) {
+				account.count(&record.sales);
+			}
+		}
+		Some(account)
+	}
+
 	pub(crate) fn do_close_account(producer: AccountId) -> DispatchResult {
 		let account = EnergyAccounts::<T>::get(&producer).ok_or(Error::<T>::NoAccount)?;
 		ensure!(account.offers == 0, Error::<T>::OffersLeft);

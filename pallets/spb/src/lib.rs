@@ -141,7 +141,16 @@ pub mod pallet {
 
 	/// What is for sale.
 	#[pallet::storage]
-	pub type Offers<T: Config> = StorageMap<_, Twox64Concat, OfferId, Offer>;
+	pub type Offers<T: Config> = StorageMap<_, Twox64Concat, OfferId, OfferRecord>;
+
+	/// Which numbers have offers, 256 in a row: one bit each, the lowest of the first byte first.
+	#[pallet::storage]
+	pub type OfferPages<T: Config> = StorageMap<_, Twox64Concat, u32, [u8; 32], ValueQuery>;
+
+	/// The offers of each producer.
+	#[pallet::storage]
+	pub type OffersOf<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, OfferId, ()>;
 
 	/// The number of the next offer.
 	#[pallet::storage]

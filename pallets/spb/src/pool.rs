@@ -83,7 +83,7 @@ impl<T: Config> Chain for State<T> {
 	}
 
 	fn offer(&self, id: OfferId) -> Option<Offer> {
-		Offers::<T>::get(id)
+		Offers::<T>::get(id).map(|record| record.offer)
 	}
 
 	fn is_settled(&self, expiry: BlockNumber, id: &CtpId) -> bool {

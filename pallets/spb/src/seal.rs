@@ -3,7 +3,7 @@
 use crate::{
 	pallet::*,
 	rules::{Chain, Due, Settling},
-	types::{Offer, Seal},
+	types::{Offer, Sales, Seal},
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -18,7 +18,7 @@ use frame_support::{
 	},
 };
 use sp_inherents::{InherentData, IsFatalError};
-use spb_primitives::{AccountId, CtpId, DatabaseDigest, Energy, Money, OfferId, Split};
+use spb_primitives::{AccountId, CtpId, DatabaseDigest, Money, OfferId, Settlement, Split};
 
 /// Why a block without a seal, or with another than its author prepared, is not made.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -101,32 +101,32 @@ impl<T: Config> Pallet<T> {
 	/// settlements it is in.
 	fn settle_all(seal: &Seal<T::MaxSettlements>, judged: Judged) {
 		let Judged { trades, offers } = judged;
-		for (id, offer) in offers {
-			Offers::<T>::insert(id, offer);
-		}
 		let mut totals = Totals::default();
 		for (settlement, trade) in seal.settlements.iter().zip(&trades) {
 			Settled::<T>::insert(settlement.ctp.ctp.expiry, trade.id, ());
-			totals.add(trade, settlement.delivered);
+			totals.add(trade, settlement);
 		}
 		let mut pot = Self::take_from_vaults(&totals.spent);
 		let mut refused = BTreeSet::new();
-		for (producer, sales) in &totals.sales {
-			let arrived = Self::give(Some(producer), pot.extract(sales.payment.units()));
-			if !arrived {
+		for (producer, payment) in &totals.payments {
+			if !Self::give(Some(producer), pot.extract(payment.units())) {
 				refused.insert(producer.clone());
 			}
-			let earned = if arrived { sales.payment } else { Money::ZERO };
-			EnergyAccounts::<T>::mutate_extant(producer, |account| {
-				account.sold_wh = account.sold_wh.saturating_add(sales.delivered);
-				account.earned = account.earned.checked_add(earned).unwrap_or(Money::MAX);
-				account.trades = account.trades.saturating_add(sales.trades);
-			});
 		}
 		// The fees are what is left.
 		let author = T::Author::get();
 		let fees_arrived = Self::give(author.as_ref(), pot);
 
+		for (id, offer) in offers {
+			let mut sales = totals.sales.get(&id).copied().unwrap_or(Sales::NONE);
+			if refused.contains(&offer.producer) {
+				sales.earned = Money::ZERO;
+			}
+			Offers::<T>::mutate_extant(id, |record| {
+				record.offer = offer;
+				record.sales.count(&sales);
+			});
+		}
 		for (settlement, trade) in seal.settlements.iter().zip(&trades) {
 			let Trade { id, producer, split, .. } = trade;
 			let arrived = !refused.contains(producer);
@@ -204,33 +204,27 @@ struct Trade {
 	split: Split,
 }
 
-/// What a block's settlements come to for each account.
+/// What a block's settlements come to. No sum is more than all the money there is, and no count more
+/// than a block holds.
 #[derive(Default)]
 struct Totals {
 	/// What each vault's owner spends.
 	spent: BTreeMap<AccountId, Money>,
-	/// What each producer sells.
-	sales: BTreeMap<AccountId, Sales>,
-}
-
-/// What a producer sells in a block.
-struct Sales {
-	payment: Money,
-	delivered: u64,
-	trades: u64,
+	/// What each producer is due.
+	payments: BTreeMap<AccountId, Money>,
+	/// What is sold of each offer.
+	sales: BTreeMap<OfferId, Sales>,
 }
 
 impl Totals {
-	/// Counts a trade. No sum is more than all the money there is, and no count more than a block
-	/// holds.
-	fn add(&mut self, trade: &Trade, delivered: Energy) {
-		let sum = |a: Money, b| a.checked_add(b).unwrap_or(Money::MAX);
-		let spent = self.spent.entry(trade.owner.clone()).or_insert(Money::ZERO);
-		*spent = sum(*spent, trade.split.spent());
-		let nothing = Sales { payment: Money::ZERO, delivered: 0, trades: 0 };
-		let sales = self.sales.entry(trade.producer.clone()).or_insert(nothing);
-		sales.payment = sum(sales.payment, trade.split.payment);
-		sales.delivered = sales.delivered.saturating_add(delivered.wh().into());
-		sales.trades = sales.trades.saturating_add(1);
+	/// Counts a trade.
+	fn add(&mut self, trade: &Trade, settlement: &Settlement) {
+		let Trade { owner, producer, split, .. } = trade;
+		let add = |sum: &mut Money, part| *sum = sum.checked_add(part).unwrap_or(Money::MAX);
+		add(self.spent.entry(owner.clone()).or_insert(Money::ZERO), split.spent());
+		add(self.payments.entry(producer.clone()).or_insert(Money::ZERO), split.payment);
+		let sold_wh = settlement.delivered.wh().into();
+		let sale = Sales { sold_wh, earned: split.payment, trades: 1 };
+		self.sales.entry(settlement.ctp.ctp.offer).or_insert(Sales::NONE).count(&sale);
 	}
 }

@@ -296,9 +296,14 @@ pub fn in_vault(id: u32) -> u128 {
 	vault(id).held.units()
 }
 
+/// The offer of this number.
+pub fn on_offer(id: u32) -> crate::Offer {
+	Spb::offer(id).expect("the offer exists").offer
+}
+
 /// What is left of the offer of this number.
 pub fn available(id: u32) -> u32 {
-	crate::Offers::<Test>::get(id).expect("the offer exists").available.wh()
+	on_offer(id).available.wh()
 }
 
 /// The pallet's events of this block, in order.

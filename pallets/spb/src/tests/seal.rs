@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-	seal::InherentError, Call, EnergyAccount, EnergyAccounts, Error, Seal, Sealed, Settled, Vaults,
+	seal::InherentError, Call, EnergyAccount, Error, Seal, Sealed, Settled, Vaults,
 	INHERENT_IDENTIFIER,
 };
 use frame_support::{
@@ -41,7 +41,7 @@ fn assert_bad(settlement: Settlement) {
 
 /// The energy account of a producer.
 pub(super) fn account(who: Sr25519Keyring) -> EnergyAccount {
-	EnergyAccounts::<Test>::get(who.to_account_id()).unwrap()
+	Spb::energy_account(&who.to_account_id()).unwrap()
 }
 
 #[test]
