@@ -11,7 +11,10 @@ use spb_primitives::Energy;
 const ENERGY: Energy = Energy::from_wh(1_000);
 
 /// An account with money.
-fn rich<T: Config<Currency: Mutate<T::AccountId>>>(name: &'static str) -> T::AccountId {
+fn rich<T: Config>(name: &'static str) -> T::AccountId
+where
+	T::Currency: Mutate<T::AccountId>,
+{
 	let who: T::AccountId = account(name, 0, 0);
 	// Little enough that both together can be counted.
 	T::Currency::set_balance(&who, BalanceOf::<T>::max_value() / 4u32.into());
@@ -19,9 +22,10 @@ fn rich<T: Config<Currency: Mutate<T::AccountId>>>(name: &'static str) -> T::Acc
 }
 
 /// A contract between two accounts with money, paid where that is asked for.
-fn contract<T: Config<Currency: Mutate<T::AccountId>>>(
-	paid: bool,
-) -> Result<T::AccountId, BenchmarkError> {
+fn contract<T: Config>(paid: bool) -> Result<T::AccountId, BenchmarkError>
+where
+	T::Currency: Mutate<T::AccountId>,
+{
 	let (producer, consumer) = (rich::<T>("producer"), rich::<T>("consumer"));
 	let amount = BalanceOf::<T>::max_value() / 8u32.into();
 	let to = T::Lookup::unlookup(consumer.clone());
@@ -33,7 +37,7 @@ fn contract<T: Config<Currency: Mutate<T::AccountId>>>(
 	Ok(consumer)
 }
 
-#[benchmarks(where T: Config<Currency: Mutate<T::AccountId>>)]
+#[benchmarks(where T::Currency: Mutate<T::AccountId>)]
 mod benchmarks {
 	use super::*;
 

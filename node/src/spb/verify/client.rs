@@ -45,65 +45,65 @@ impl ProvideRuntimeApi<Block> for PoolClient {
 
 impl BlockBackend<Block> for PoolClient {
 	fn block_body(&self, hash: Hash) -> Result<Option<Vec<<Block as BlockT>::Extrinsic>>> {
-		BlockBackend::block_body(&*self.client, hash)
+		BlockBackend::<Block>::block_body(&*self.client, hash)
 	}
 
 	fn block_indexed_body(&self, hash: Hash) -> Result<Option<Vec<Vec<u8>>>> {
-		BlockBackend::block_indexed_body(&*self.client, hash)
+		BlockBackend::<Block>::block_indexed_body(&*self.client, hash)
 	}
 
 	fn block_indexed_hashes(&self, hash: Hash) -> Result<Option<Vec<Hash>>> {
-		BlockBackend::block_indexed_hashes(&*self.client, hash)
+		BlockBackend::<Block>::block_indexed_hashes(&*self.client, hash)
 	}
 
 	fn block(&self, hash: Hash) -> Result<Option<SignedBlock<Block>>> {
-		BlockBackend::block(&*self.client, hash)
+		BlockBackend::<Block>::block(&*self.client, hash)
 	}
 
 	fn block_status(&self, hash: Hash) -> Result<sp_consensus::BlockStatus> {
-		BlockBackend::block_status(&*self.client, hash)
+		BlockBackend::<Block>::block_status(&*self.client, hash)
 	}
 
 	fn justifications(&self, hash: Hash) -> Result<Option<Justifications>> {
-		BlockBackend::justifications(&*self.client, hash)
+		BlockBackend::<Block>::justifications(&*self.client, hash)
 	}
 
 	fn block_hash(&self, number: BlockNumber) -> Result<Option<Hash>> {
-		BlockBackend::block_hash(&*self.client, number)
+		BlockBackend::<Block>::block_hash(&*self.client, number)
 	}
 
 	fn indexed_transaction(&self, hash: Hash) -> Result<Option<Vec<u8>>> {
-		BlockBackend::indexed_transaction(&*self.client, hash)
+		BlockBackend::<Block>::indexed_transaction(&*self.client, hash)
 	}
 
 	fn has_indexed_transaction(&self, hash: Hash) -> Result<bool> {
-		BlockBackend::has_indexed_transaction(&*self.client, hash)
+		BlockBackend::<Block>::has_indexed_transaction(&*self.client, hash)
 	}
 
 	fn requires_full_sync(&self) -> bool {
-		BlockBackend::requires_full_sync(&*self.client)
+		BlockBackend::<Block>::requires_full_sync(&*self.client)
 	}
 }
 
 impl HeaderBackend<Block> for PoolClient {
 	fn header(&self, hash: Hash) -> Result<Option<Header>> {
-		HeaderBackend::header(&*self.client, hash)
+		HeaderBackend::<Block>::header(&*self.client, hash)
 	}
 
 	fn info(&self) -> sp_blockchain::Info<Block> {
-		HeaderBackend::info(&*self.client)
+		HeaderBackend::<Block>::info(&*self.client)
 	}
 
 	fn status(&self, hash: Hash) -> Result<sp_blockchain::BlockStatus> {
-		HeaderBackend::status(&*self.client, hash)
+		HeaderBackend::<Block>::status(&*self.client, hash)
 	}
 
 	fn number(&self, hash: Hash) -> Result<Option<BlockNumber>> {
-		HeaderBackend::number(&*self.client, hash)
+		HeaderBackend::<Block>::number(&*self.client, hash)
 	}
 
 	fn hash(&self, number: BlockNumber) -> Result<Option<Hash>> {
-		HeaderBackend::hash(&*self.client, number)
+		HeaderBackend::<Block>::hash(&*self.client, number)
 	}
 }
 
@@ -111,11 +111,11 @@ impl HeaderMetadata<Block> for PoolClient {
 	type Error = sp_blockchain::Error;
 
 	fn header_metadata(&self, hash: Hash) -> Result<CachedHeaderMetadata<Block>> {
-		HeaderMetadata::header_metadata(&*self.client, hash)
+		HeaderMetadata::<Block>::header_metadata(&*self.client, hash)
 	}
 
 	fn insert_header_metadata(&self, hash: Hash, metadata: CachedHeaderMetadata<Block>) {
-		HeaderMetadata::insert_header_metadata(&*self.client, hash, metadata)
+		HeaderMetadata::<Block>::insert_header_metadata(&*self.client, hash, metadata)
 	}
 
 	fn remove_header_metadata(&self, hash: Hash) {
@@ -127,11 +127,11 @@ impl BlockIdTo<Block> for PoolClient {
 	type Error = sp_blockchain::Error;
 
 	fn to_hash(&self, id: &BlockId<Block>) -> Result<Option<Hash>> {
-		BlockIdTo::to_hash(&*self.client, id)
+		BlockIdTo::<Block>::to_hash(&*self.client, id)
 	}
 
 	fn to_number(&self, id: &BlockId<Block>) -> Result<Option<BlockNumber>> {
-		BlockIdTo::to_number(&*self.client, id)
+		BlockIdTo::<Block>::to_number(&*self.client, id)
 	}
 }
 
@@ -139,16 +139,16 @@ impl ExecutorProvider<Block> for PoolClient {
 	type Executor = <FullClient as ExecutorProvider<Block>>::Executor;
 
 	fn executor(&self) -> &Self::Executor {
-		ExecutorProvider::executor(&*self.client)
+		ExecutorProvider::<Block>::executor(&*self.client)
 	}
 
 	fn execution_extensions(&self) -> &ExecutionExtensions<Block> {
-		ExecutorProvider::execution_extensions(&*self.client)
+		ExecutorProvider::<Block>::execution_extensions(&*self.client)
 	}
 }
 
 impl UsageProvider<Block> for PoolClient {
 	fn usage_info(&self) -> ClientInfo<Block> {
-		UsageProvider::usage_info(&*self.client)
+		UsageProvider::<Block>::usage_info(&*self.client)
 	}
 }
