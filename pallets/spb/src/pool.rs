@@ -8,7 +8,7 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use codec::{DecodeAll, Encode};
-use core::marker::PhantomData;
+use core::{cell::RefCell, marker::PhantomData};
 use frame_support::{pallet_prelude::*, traits::Get};
 use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::TrailingZeroInput, SaturatedConversion};
@@ -18,8 +18,8 @@ use spb_primitives::{
 	VaultId, POOL_TAG_PREFIX,
 };
 
-/// The chain's state, as the rules ask for it. What stays as it is for the length of a block is read
-/// once.
+/// The chain's state, as the rules ask for it: as it was when it was first asked for. What many
+/// messages of a block share is read once.
 pub struct State<T> {
 	genesis: Genesis,
 	now: BlockNumber,
@@ -27,6 +27,8 @@ pub struct State<T> {
 	entry_lifetime: BlockNumber,
 	settles_from: BlockNumber,
 	limits: Limits,
+	vaults: RefCell<BTreeMap<VaultId, Option<Vault>>>,
+	offers: RefCell<BTreeMap<OfferId, Option<Offer>>>,
 	runtime: PhantomData<T>,
 }
 
@@ -79,11 +81,14 @@ impl<T: Config> Chain for State<T> {
 	}
 
 	fn vault(&self, id: VaultId) -> Option<Vault> {
-		Pallet::<T>::vault_with_money(id)
+		let mut known = self.vaults.borrow_mut();
+		known.entry(id).or_insert_with(|| Pallet::<T>::vault_with_money(id)).clone()
 	}
 
 	fn offer(&self, id: OfferId) -> Option<Offer> {
-		Offers::<T>::get(id).map(|record| record.offer)
+		let mut known = self.offers.borrow_mut();
+		let read = || Offers::<T>::get(id).map(|record| record.offer);
+		known.entry(id).or_insert_with(read).clone()
 	}
 
 	fn is_settled(&self, expiry: BlockNumber, id: &CtpId) -> bool {
@@ -107,6 +112,8 @@ impl<T: Config> Pallet<T> {
 			entry_lifetime: set.map_or(development.max_lifetime, |set| set.entry_lifetime()),
 			settles_from: SettlesFrom::<T>::get(),
 			limits: Self::limits(),
+			vaults: RefCell::default(),
+			offers: RefCell::default(),
 			runtime: PhantomData,
 		}
 	}
