@@ -1,7 +1,8 @@
 //! Where measured weights come from.
 
 use crate::measure::Effort;
-use std::{env, error::Error, fs, process::Command, thread};
+use spb_provenance::Origin;
+use std::{env, error::Error};
 
 /// When, on what and how weights were measured.
 pub struct Provenance {
@@ -22,14 +23,11 @@ pub struct Provenance {
 impl Provenance {
 	/// Of this very run.
 	pub fn here(effort: &Effort) -> Result<Self, Box<dyn Error>> {
-		let date = Command::new("date").args(["-u", "+%F"]).output()?;
-		let processor = field("/proc/cpuinfo", "model name", ':');
-		let system = field("/etc/os-release", "PRETTY_NAME", '=');
-		let cores = thread::available_parallelism()?;
+		let origin = Origin::here()?;
 		Ok(Self {
-			date: String::from_utf8(date.stdout)?.trim().to_owned(),
-			machine: format!("{processor}, {cores} cores, {system}"),
-			compiler: env!("COMPILER").to_owned(),
+			date: origin.date().to_owned(),
+			machine: origin.machine,
+			compiler: origin.compiler,
 			command: command(env::args().skip(1)),
 			steps: effort.steps,
 			repeat: effort.repeat,
@@ -47,18 +45,6 @@ fn command(arguments: impl Iterator<Item = String>) -> String {
 	command
 }
 
-/// The first value of this name in a file of names and values.
-fn field(path: &str, name: &str, separator: char) -> String {
-	let text = fs::read_to_string(path).unwrap_or_default();
-	text.lines()
-		.filter_map(|line| line.split_once(separator))
-		.find(|(found, _)| found.trim() == name)
-		.map_or_else(
-			|| format!("unknown {name}"),
-			|(_, value)| value.trim().trim_matches('"').into(),
-		)
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -69,10 +55,5 @@ mod tests {
 		assert_eq!(command([].into_iter()), typed);
 		let arguments = ["--steps", "5"].map(String::from);
 		assert_eq!(command(arguments.into_iter()), format!("{typed} -- --steps 5"));
-	}
-
-	#[test]
-	fn field_should_say_what_is_unknown() {
-		assert_eq!(field("/nowhere", "model name", ':'), "unknown model name");
 	}
 }

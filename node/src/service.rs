@@ -32,6 +32,7 @@ use crate::spb::{
 	store::Store,
 	trades::Trades,
 	unjudged::{JudgedChain, JudgedOnly, Unjudged},
+	verify::{host::HostFunctions, PoolClient, Verified},
 	Hash,
 };
 use sc_client_api::{Backend, HeaderBackend};
@@ -57,13 +58,13 @@ use spb_runtime::{apis::RuntimeApi, opaque::Block};
 use std::{sync::Arc, time::Duration};
 
 /// Runs the runtime.
-pub type Executor = WasmExecutor<sp_io::SubstrateHostFunctions>;
+pub type Executor = WasmExecutor<HostFunctions>;
 /// The chain.
 pub type FullClient = TFullClient<Block, RuntimeApi, Executor>;
 /// The chain's database.
 pub type FullBackend = TFullBackend<Block>;
 /// The transaction pool.
-pub type Pool = TransactionPoolHandle<Block, FullClient>;
+pub type Pool = TransactionPoolHandle<Block, PoolClient>;
 /// Says which chain is best.
 type SelectChain = JudgedChain<LongestChain<FullBackend, Block>, FullClient, FullBackend>;
 /// Block import from GRANDPA on.
@@ -171,9 +172,11 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 	let unjudged = Arc::new(Unjudged::open(backend.clone()).map_err(own)?);
 	let longest = LongestChain::new(backend.clone());
 	let select_chain = JudgedChain::new(longest, client.clone(), unjudged.clone());
+	let metrics = Metrics::new(config.prometheus_registry())?;
+	let verified = Arc::new(Verified::new(metrics.clone()));
 	let pool = sc_transaction_pool::Builder::new(
 		task_manager.spawn_essential_handle(),
-		client.clone(),
+		Arc::new(PoolClient::new(client.clone(), verified.clone())),
 		config.role.is_authority().into(),
 	)
 	.with_options(config.transaction_pool.clone())
@@ -188,8 +191,8 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 		telemetry.as_ref().map(Telemetry::handle),
 	)?;
 
-	let metrics = Metrics::new(config.prometheus_registry())?;
-	let database = Arc::new(CtpDatabase::new(client.clone(), &backend).map_err(own)?);
+	let database = CtpDatabase::new(client.clone(), &backend, verified).map_err(own)?;
+	let database = Arc::new(database);
 	let sidecars = Arc::new(Sidecars::new(backend.clone(), metrics.clone()));
 	let genesis = client.info().genesis_hash;
 	let protocols = Protocols::new(&genesis);

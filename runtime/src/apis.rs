@@ -296,7 +296,7 @@ impl_runtime_apis! {
 		}
 
 		fn offer(id: OfferId) -> Option<OfferInfo> {
-			pallet_spb::Offers::<Runtime>::get(id).map(|offer| OfferInfo { id, offer })
+			Spb::offer(id)
 		}
 
 		fn vault(id: VaultId) -> Option<VaultInfo> {
@@ -309,7 +309,7 @@ impl_runtime_apis! {
 		}
 
 		fn energy_account(producer: AccountId) -> Option<EnergyAccount> {
-			pallet_spb::EnergyAccounts::<Runtime>::get(producer)
+			Spb::energy_account(&producer)
 		}
 
 		fn check_meter_proof(key: ReceiptKey, proof: MeterProof) -> Result<(), Refusal> {

@@ -1,11 +1,11 @@
 //! Which pallets are measured, for the runner in `benchmarks/`.
 
-use crate::{AllPalletsWithSystem, Spb, Validators};
+use crate::{AllPalletsWithSystem, Escrow, Spb, Validators};
 use alloc::{string::String, vec::Vec};
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 
-frame_benchmarking::define_benchmarks!([pallet_spb, Spb] [pallet_validators, Validators]);
+frame_benchmarking::define_benchmarks!([pallet_escrow, Escrow] [pallet_spb, Spb] [pallet_validators, Validators]);
 
 /// The benchmarks there are, and what is stored.
 pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {

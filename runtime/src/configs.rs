@@ -30,7 +30,7 @@ use sp_runtime::{
 	traits::{ConvertInto, One},
 	FixedPointNumber, Perbill, Perquintill,
 };
-use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB};
+use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB, Parameters};
 
 /// What a block may take: a full seal must fit beside the housekeeping of `on_initialize`, as
 /// measured and with the conservative constants for ParityDB. `integrity_test` of `pallet-spb` shows
@@ -231,6 +231,13 @@ impl pallet_collective::Config<CompanyCollective> for Runtime {
 
 impl pallet_upgrades::Config for Runtime {
 	type GoverningOrigin = GoverningOrigin;
+}
+
+impl pallet_escrow::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type MaxLifetime = ConstU32<{ Parameters::DEVELOPMENT.max_lifetime }>;
+	type WeightInfo = pallet_escrow::Measured<Runtime>;
 }
 
 impl pallet_validators::Config for Runtime {

@@ -170,6 +170,9 @@ mod runtime {
 
 	#[runtime::pallet_index(12)]
 	pub type Upgrades = pallet_upgrades;
+
+	#[runtime::pallet_index(13)]
+	pub type Escrow = pallet_escrow;
 }
 
 impl pallet_spb::Carries for RuntimeCall {

@@ -66,6 +66,10 @@ pub struct Metrics {
 	pub database_parts_served: Counter<U64>,
 	/// Blocks imported without being judged.
 	pub blocks_unjudged: Counter<U64>,
+	/// Signatures verified outside the execution of blocks.
+	pub signatures_verified: Counter<U64>,
+	/// Signatures that were asked for again and not verified again.
+	pub signatures_remembered: Counter<U64>,
 	/// Slots of this node's in which it proposed nothing because of the CTP database.
 	pub slots_skipped: Counter<U64>,
 }
@@ -185,6 +189,14 @@ impl Metrics {
 			blocks_unjudged: counter(
 				"spb_blocks_unjudged_total",
 				"Blocks imported without being judged",
+			)?,
+			signatures_verified: counter(
+				"spb_signatures_verified_total",
+				"Signatures verified outside the execution of blocks",
+			)?,
+			signatures_remembered: counter(
+				"spb_signatures_remembered_total",
+				"Signatures that were asked for again and not verified again",
 			)?,
 			slots_skipped: counter(
 				"spb_slots_skipped_total",

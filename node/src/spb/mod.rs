@@ -12,6 +12,9 @@
 //! Whatever a node could deceive others with goes through [`conduct`], which leaves it as it is
 //! unless the node was built to misbehave.
 //!
+//! Signatures that the runtime asks about outside the execution of blocks are verified once and on all
+//! cores by [`verify`].
+//!
 //! No rule of SPB is decided here: [`runtime`] is the only way to them.
 
 pub mod conduct;
@@ -37,6 +40,7 @@ pub mod sidecars;
 pub mod store;
 pub mod trades;
 pub mod unjudged;
+pub mod verify;
 
 use std::path::{Path, PathBuf};
 

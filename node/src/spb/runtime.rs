@@ -2,9 +2,14 @@
 //!
 //! The database lives in the node's persistent off-chain storage. The runtime reaches it through an
 //! externality that each call here brings along, the one that the off-chain worker gets too, so
-//! that both see one database.
+//! that both see one database. Where signatures are asked for, a second one answers for them
+//! ([`super::verify`]).
 
-use super::{unjudged::is_older_than_window, Hash, Header, LOG_TARGET};
+use super::{
+	unjudged::is_older_than_window,
+	verify::{Ahead, KeptBack, Verified, Verify, VerifyExt},
+	Hash, Header, LOG_TARGET,
+};
 use crate::service::{FullBackend, FullClient};
 use pallet_spb::{
 	runtime_api::{
@@ -75,6 +80,7 @@ pub struct NoOffchainStorage;
 pub struct CtpDatabase {
 	client: Arc<FullClient>,
 	storage: OffchainStorage,
+	verified: Arc<Verified>,
 	/// What a block's database is read, extended and written with must not change in between.
 	writing: Mutex<()>,
 }
@@ -88,10 +94,14 @@ macro_rules! ask {
 }
 
 impl CtpDatabase {
-	/// The database in the storage of `backend`.
-	pub fn new(client: Arc<FullClient>, backend: &FullBackend) -> Result<Self, NoOffchainStorage> {
+	/// The database in the storage of `backend`. Good signatures are remembered in `verified`.
+	pub fn new(
+		client: Arc<FullClient>,
+		backend: &FullBackend,
+		verified: Arc<Verified>,
+	) -> Result<Self, NoOffchainStorage> {
 		let storage = backend.offchain_storage().ok_or(NoOffchainStorage)?;
-		Ok(Self { client, storage, writing: Mutex::default() })
+		Ok(Self { client, storage, verified, writing: Mutex::default() })
 	}
 
 	/// The runtime's interface, with the database attached.
@@ -99,6 +109,34 @@ impl CtpDatabase {
 		let mut api = self.client.runtime_api();
 		api.register_extension(OffchainDbExt::new(OffchainDb::new(self.storage.clone())));
 		api
+	}
+
+	/// The same for what verifies signatures, answered by `answers`, with its writes kept back.
+	fn verifying(&self, storage: KeptBack<OffchainStorage>, answers: Arc<dyn Verify>) -> Api<'_> {
+		let mut api = self.client.runtime_api();
+		api.register_extension(OffchainDbExt::new(OffchainDb::new(storage)));
+		api.register_extension(VerifyExt(answers));
+		api
+	}
+
+	/// Asks the runtime what it verifies signatures for. They are verified on all cores while it goes
+	/// on; where one of them turns out to be bad, nothing has happened and it is asked again, each
+	/// signature before it goes on.
+	fn judge<R>(
+		&self,
+		ask: impl Fn(Api<'_>) -> Result<R, DatabaseError>,
+	) -> Result<R, DatabaseError> {
+		let ahead = Arc::new(Ahead::new(self.verified.clone()));
+		let mut storage = KeptBack::new(self.storage.clone());
+		let mut answer = ask(self.verifying(storage.clone(), ahead.clone()));
+		if !ahead.all_good() {
+			storage = KeptBack::new(self.storage.clone());
+			answer = ask(self.verifying(storage.clone(), self.verified.clone()));
+		}
+		if answer.is_ok() {
+			storage.write();
+		}
+		answer
 	}
 
 	/// The runtime's interface, for what needs no database.
@@ -159,7 +197,7 @@ impl CtpDatabase {
 		header: Header,
 		candidates: Vec<Vec<u8>>,
 	) -> Result<Prepared, DatabaseError> {
-		ask!(self.attached(), prepare, parent, header, candidates)?
+		self.judge(|api| ask!(api, prepare, parent, header.clone(), candidates.clone()))?
 			.map_err(DatabaseError::from_missing)
 	}
 
@@ -172,7 +210,7 @@ impl CtpDatabase {
 		sidecar: Vec<u8>,
 	) -> Result<Verdict, DatabaseError> {
 		let _turn = self.writing.lock();
-		ask!(self.attached(), check, parent, hash, block.into(), sidecar)
+		self.judge(|api| ask!(api, check, parent, hash, block.clone().into(), sidecar.clone()))
 	}
 
 	/// Does a step of restoring the database after the block with this header.

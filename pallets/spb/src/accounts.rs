@@ -50,7 +50,7 @@ impl<T: Config> Pallet<T> {
 		let companies = Companies::<T>::get();
 		let registered = companies.binary_search(&certificate.company).is_ok();
 		ensure!(registered, Error::<T>::UnknownCompany);
-		let genesis = crate::rules::Chain::genesis(&Self::chain());
+		let genesis = Self::genesis();
 		ensure!(certificate.verify(&genesis), Error::<T>::BadCertificate);
 		Self::open_account(producer, OpenedBy::Certificate { company: certificate.company })
 	}
@@ -68,6 +68,17 @@ impl<T: Config> Pallet<T> {
 		EnergyAccounts::<T>::insert(&producer, account);
 		Self::deposit_event(Event::AccountOpened { producer, by: opened_by });
 		Ok(())
+	}
+
+	/// A producer's account with the totals of all its trades, for those who ask.
+	pub fn energy_account(producer: &AccountId) -> Option<EnergyAccount> {
+		let mut account = EnergyAccounts::<T>::get(producer)?;
+		for id in Self::numbers_of(producer) {
+			if let Some(record) = Offers::<T>::get(id) {
+				account.count(&record.sales);
+			}
+		}
+		Some(account)
 	}
 
 	pub(crate) fn do_close_account(producer: AccountId) -> DispatchResult {

@@ -5,7 +5,6 @@
 
 use crate::{
 	pallet::*,
-	rules::Chain,
 	sweep::{BUCKETS_PER_BLOCK, OFFERS_PER_BLOCK},
 	types::*,
 };
@@ -106,7 +105,7 @@ fn settlement<T: Config>(index: u32) -> Settlement {
 		expiry: Pallet::<T>::now(),
 		receipt_key: ReceiptKey(H256::repeat_byte(1)),
 	};
-	let signature = sign(&key, &ctp.payload(&Pallet::<T>::chain().genesis()));
+	let signature = sign(&key, &ctp.payload(&Pallet::<T>::genesis()));
 	Settlement { delivered: ctp.energy, ctp: SignedCtp { ctp, signature } }
 }
 
@@ -152,7 +151,7 @@ mod benchmarks {
 		let (key, company) = signer::<T>(0);
 		Pallet::<T>::do_add_company(company.clone()).expect("there is room");
 		add_companies::<T>(1);
-		let genesis = Pallet::<T>::chain().genesis();
+		let genesis = Pallet::<T>::genesis();
 		let valid_until = BlockNumber::MAX;
 		let payload = Certificate::payload(&producer, &company, valid_until, &genesis);
 		let signature = sign(&key, &payload);

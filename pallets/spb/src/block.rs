@@ -3,7 +3,7 @@
 
 use crate::{
 	database::{block_record, store::Store, Database, Roots},
-	rules::{self, Chain, NotTaken},
+	rules::{self, Chain, NotTaken, Settling},
 	runtime_api::{Missing, Outcome, SettledCtp, Verdict},
 	types::Seal,
 };
@@ -34,12 +34,14 @@ pub fn open<'a, S: Store>(
 struct Fold<'a, 'c, S, C> {
 	chain: &'c C,
 	database: Database<'a, S>,
+	settling: Settling<'c, C>,
 }
 
 impl<'a, 'c, S: Store, C: Chain> Fold<'a, 'c, S, C> {
 	/// On top of the database after `parent`.
 	fn new(chain: &'c C, store: &'a S, parent: &H256) -> Result<Self, Missing> {
-		Ok(Self { chain, database: open(store, parent, chain.now() == 1)? })
+		let database = open(store, parent, chain.now() == 1)?;
+		Ok(Self { chain, database, settling: Settling::new(chain) })
 	}
 
 	/// R2.
@@ -53,8 +55,9 @@ impl<'a, 'c, S: Store, C: Chain> Fold<'a, 'c, S, C> {
 	/// R3 for the entry that an ERC confirms, and what the runtime will check of the settlement.
 	fn settle(&mut self, erc: &Erc, entry: SignedCtp) -> Result<Settlement, NotTaken> {
 		let settlement = Settlement { ctp: entry, delivered: erc.delivered };
-		rules::due(self.chain, &settlement)?;
+		let due = self.settling.due(&settlement)?;
 		erc.confirms(&settlement.ctp.ctp, self.chain.now(), &self.chain.genesis())?;
+		self.settling.settle(&settlement, &due);
 		self.database.settle(SettledCtp { id: erc.ctp, settlement: settlement.clone() })?;
 		Ok(settlement)
 	}

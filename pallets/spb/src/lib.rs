@@ -76,7 +76,8 @@ pub mod pallet {
 	{
 		/// The chain's money.
 		type Currency: fungible::Mutate<Self::AccountId, Balance = u128>
-			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>;
+			+ hold::Mutate<Self::AccountId, Reason = Self::RuntimeHoldReason>
+			+ hold::Balanced<Self::AccountId>;
 		/// Names the pallet's holds.
 		type RuntimeHoldReason: From<HoldReason>;
 		/// Who registers companies and manufacturers.
@@ -140,7 +141,16 @@ pub mod pallet {
 
 	/// What is for sale.
 	#[pallet::storage]
-	pub type Offers<T: Config> = StorageMap<_, Twox64Concat, OfferId, Offer>;
+	pub type Offers<T: Config> = StorageMap<_, Twox64Concat, OfferId, OfferRecord>;
+
+	/// Which numbers have offers, 256 in a row: one bit each, the lowest of the first byte first.
+	#[pallet::storage]
+	pub type OfferPages<T: Config> = StorageMap<_, Twox64Concat, u32, [u8; 32], ValueQuery>;
+
+	/// The offers of each producer.
+	#[pallet::storage]
+	pub type OffersOf<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, OfferId, ()>;
 
 	/// The number of the next offer.
 	#[pallet::storage]
@@ -155,9 +165,9 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type ClosedOffersFrom<T: Config> = StorageValue<_, BlockNumber, ValueQuery>;
 
-	/// Consumers' money set aside.
+	/// Consumers' money set aside. How much that is, the owner's hold says.
 	#[pallet::storage]
-	pub type Vaults<T: Config> = StorageMap<_, Twox64Concat, VaultId, Vault>;
+	pub type Vaults<T: Config> = StorageMap<_, Twox64Concat, VaultId, VaultRecord>;
 
 	/// The vault of each account.
 	#[pallet::storage]

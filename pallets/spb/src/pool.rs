@@ -8,8 +8,9 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use codec::{DecodeAll, Encode};
-use core::marker::PhantomData;
+use core::{cell::RefCell, marker::PhantomData};
 use frame_support::{pallet_prelude::*, traits::Get};
+use frame_system::pallet_prelude::BlockNumberFor;
 use sp_runtime::{traits::TrailingZeroInput, SaturatedConversion};
 use spb_primitives::{
 	message::POOL_SLOTS, Addition, BlockNumber, CtpId, Erc, Genesis, Limits, ManufacturerId,
@@ -17,8 +18,19 @@ use spb_primitives::{
 	VaultId, POOL_TAG_PREFIX,
 };
 
-/// The chain's state, as the rules ask for it.
-pub struct State<T>(PhantomData<T>);
+/// The chain's state, as the rules ask for it: as it was when it was first asked for. What many
+/// messages of a block share is read once.
+pub struct State<T> {
+	genesis: Genesis,
+	now: BlockNumber,
+	parameters: Parameters,
+	entry_lifetime: BlockNumber,
+	settles_from: BlockNumber,
+	limits: Limits,
+	vaults: RefCell<BTreeMap<VaultId, Option<Vault>>>,
+	offers: RefCell<BTreeMap<OfferId, Option<Offer>>>,
+	runtime: PhantomData<T>,
+}
 
 impl<T: Config> MeterRegistry for State<T> {
 	fn active_manufacturer(&self, id: ManufacturerId) -> Option<MeterKey> {
@@ -45,38 +57,38 @@ impl<T: Config> MeterRegistry for Ever<T> {
 
 impl<T: Config> Chain for State<T> {
 	fn genesis(&self) -> Genesis {
-		frame_system::Pallet::<T>::block_hash(
-			frame_system::pallet_prelude::BlockNumberFor::<T>::default(),
-		)
+		self.genesis
 	}
 
 	fn now(&self) -> BlockNumber {
-		Pallet::<T>::now()
+		self.now
 	}
 
 	fn parameters(&self) -> Parameters {
-		Pallet::<T>::parameters()
+		self.parameters
 	}
 
 	fn entry_lifetime(&self) -> BlockNumber {
-		let set = CurrentParameters::<T>::get();
-		set.map_or(Parameters::DEVELOPMENT.max_lifetime, |set| set.entry_lifetime())
+		self.entry_lifetime
 	}
 
 	fn settles_from(&self) -> BlockNumber {
-		SettlesFrom::<T>::get()
+		self.settles_from
 	}
 
 	fn limits(&self) -> Limits {
-		Pallet::<T>::limits()
+		self.limits
 	}
 
 	fn vault(&self, id: VaultId) -> Option<Vault> {
-		Vaults::<T>::get(id)
+		let mut known = self.vaults.borrow_mut();
+		known.entry(id).or_insert_with(|| Pallet::<T>::vault_with_money(id)).clone()
 	}
 
 	fn offer(&self, id: OfferId) -> Option<Offer> {
-		Offers::<T>::get(id)
+		let mut known = self.offers.borrow_mut();
+		let read = || Offers::<T>::get(id).map(|record| record.offer);
+		known.entry(id).or_insert_with(read).clone()
 	}
 
 	fn is_settled(&self, expiry: BlockNumber, id: &CtpId) -> bool {
@@ -89,9 +101,26 @@ impl<T: Config> Chain for State<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// The chain's state, as the rules ask for it.
+	/// The chain's state, as the rules ask for it in this block.
 	pub fn chain() -> State<T> {
-		State(PhantomData)
+		let (now, set) = (Self::now(), CurrentParameters::<T>::get());
+		let development = Parameters::DEVELOPMENT;
+		State {
+			genesis: Self::genesis(),
+			now,
+			parameters: set.as_ref().map_or(development, |set| set.at(now)),
+			entry_lifetime: set.map_or(development.max_lifetime, |set| set.entry_lifetime()),
+			settles_from: SettlesFrom::<T>::get(),
+			limits: Self::limits(),
+			vaults: RefCell::default(),
+			offers: RefCell::default(),
+			runtime: PhantomData,
+		}
+	}
+
+	/// The hash of block 0.
+	pub fn genesis() -> Genesis {
+		frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::default())
 	}
 
 	/// The number of the block that is made, or that the pool looks ahead to.
@@ -138,7 +167,7 @@ impl<T: Config> Pallet<T> {
 		let Ok(Sidecar { added, receipts }) = Sidecar::decode_all(&mut &sidecar[..]) else {
 			return Vec::new();
 		};
-		let genesis = Self::chain().genesis();
+		let genesis = Self::genesis();
 		let proofs: BTreeMap<_, _> = added
 			.iter()
 			.map(|addition| (CtpId::of(&addition.ctp.ctp, &genesis), addition.proof.clone()))
@@ -157,7 +186,7 @@ impl<T: Config> Pallet<T> {
 	/// The id of the CTP that a message is about.
 	pub fn message_id(message: &Message) -> CtpId {
 		match message {
-			Message::Commit(addition) => CtpId::of(&addition.ctp.ctp, &Self::chain().genesis()),
+			Message::Commit(addition) => CtpId::of(&addition.ctp.ctp, &Self::genesis()),
 			Message::Confirm(erc, _) => erc.ctp,
 		}
 	}

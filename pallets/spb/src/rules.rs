@@ -9,6 +9,7 @@ use crate::{
 	types::{Offer, Terms, Vault},
 	MAX_OPEN_PER_VAULT,
 };
+use alloc::collections::{BTreeMap, BTreeSet};
 use spb_primitives::{
 	listed_price, message::verify_quote, Addition, BlockNumber, CtpId, Energy, Erc, Genesis,
 	Limits, MeterProof, MeterRegistry, Money, OfferId, Parameters, ReceiptKey, Refusal, Settlement,
@@ -187,30 +188,64 @@ pub struct Due {
 	pub split: Split,
 }
 
-/// What the runtime checks of each settlement, for ever, but for the signature, which
-/// [`SignedCtp::verify`] checks against the owner of the vault that this returns.
-pub fn due(chain: &impl Chain, settlement: &Settlement) -> Result<Due, Refusal> {
-	let (ctp, now) = (&settlement.ctp.ctp, chain.now());
-	let parameters = chain.parameters();
-	let id = CtpId::of(ctp, &chain.genesis());
-	if chain.is_settled(ctp.expiry, &id) {
-		return Err(Refusal::AlreadySettled);
+/// What settles in one block, one trade after the other: each finds vaults and offers as those before
+/// it left them.
+pub struct Settling<'c, C> {
+	chain: &'c C,
+	settled: BTreeSet<CtpId>,
+	vaults: BTreeMap<VaultId, Vault>,
+	offers: BTreeMap<OfferId, Offer>,
+}
+
+impl<'c, C: Chain> Settling<'c, C> {
+	/// Before the first settlement of a block.
+	pub fn new(chain: &'c C) -> Self {
+		Self { chain, settled: BTreeSet::new(), vaults: BTreeMap::new(), offers: BTreeMap::new() }
 	}
-	if ctp.expiry < chain.settles_from() || now > ctp.expiry.saturating_add(parameters.grace) {
-		return Err(Refusal::TooLateToSettle);
+
+	/// What the runtime checks of each settlement, for ever, but for the signature, which
+	/// [`SignedCtp::verify`] checks against the owner of the vault that this returns.
+	pub fn due(&self, settlement: &Settlement) -> Result<Due, Refusal> {
+		let chain = self.chain;
+		let (ctp, now) = (&settlement.ctp.ctp, chain.now());
+		let parameters = chain.parameters();
+		let id = CtpId::of(ctp, &chain.genesis());
+		if self.settled.contains(&id) || chain.is_settled(ctp.expiry, &id) {
+			return Err(Refusal::AlreadySettled);
+		}
+		if ctp.expiry < chain.settles_from() || now > ctp.expiry.saturating_add(parameters.grace) {
+			return Err(Refusal::TooLateToSettle);
+		}
+		if ctp.expiry > now.saturating_add(parameters.max_lifetime) {
+			return Err(Refusal::SettlementTooEarly);
+		}
+		let split = Split::of(ctp.amount, chain.limits().fee, settlement.delivered, ctp.energy)
+			.ok_or(Refusal::BadDelivery)?;
+		let vault = self.vaults.get(&ctp.vault).cloned().or_else(|| chain.vault(ctp.vault));
+		let vault = vault.ok_or(Refusal::UnknownVault)?;
+		if vault.held < ctp.amount {
+			return Err(Refusal::VaultTooSmall);
+		}
+		let offer = self.offers.get(&ctp.offer).cloned().or_else(|| chain.offer(ctp.offer));
+		let offer = offer.ok_or(Refusal::UnknownOffer)?;
+		if offer.available < settlement.delivered {
+			return Err(Refusal::OfferTooSmall);
+		}
+		Ok(Due { id, vault, offer, split })
 	}
-	if ctp.expiry > now.saturating_add(parameters.max_lifetime) {
-		return Err(Refusal::SettlementTooEarly);
+
+	/// Lets those that come next find what this settlement leaves.
+	pub fn settle(&mut self, settlement: &Settlement, due: &Due) {
+		let ctp = &settlement.ctp.ctp;
+		let held = due.vault.held.saturating_sub(due.split.spent());
+		let available = due.offer.available.saturating_sub(settlement.delivered);
+		self.settled.insert(due.id);
+		self.vaults.insert(ctp.vault, Vault { held, ..due.vault.clone() });
+		self.offers.insert(ctp.offer, Offer { available, ..due.offer.clone() });
 	}
-	let split = Split::of(ctp.amount, chain.limits().fee, settlement.delivered, ctp.energy)
-		.ok_or(Refusal::BadDelivery)?;
-	let vault = chain.vault(ctp.vault).ok_or(Refusal::UnknownVault)?;
-	if vault.held < ctp.amount {
-		return Err(Refusal::VaultTooSmall);
+
+	/// The offers that delivered, as they are after the block's settlements.
+	pub fn into_offers(self) -> BTreeMap<OfferId, Offer> {
+		self.offers
 	}
-	let offer = chain.offer(ctp.offer).ok_or(Refusal::UnknownOffer)?;
-	if offer.available < settlement.delivered {
-		return Err(Refusal::OfferTooSmall);
-	}
-	Ok(Due { id, vault, offer, split })
 }

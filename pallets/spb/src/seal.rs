@@ -2,20 +2,23 @@
 
 use crate::{
 	pallet::*,
-	rules::{self, Due},
-	types::Seal,
+	rules::{Chain, Due, Settling},
+	types::{Offer, Sales, Seal},
+};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
 };
 use codec::{Decode, Encode};
 use frame_support::{
 	pallet_prelude::*,
-	storage::{with_transaction, TransactionOutcome},
 	traits::{
-		fungible::hold::Mutate,
-		tokens::{Fortitude, Precision, Restriction},
+		fungible::{hold::Balanced as _, Balanced as _, Credit},
+		Imbalance as _,
 	},
 };
 use sp_inherents::{InherentData, IsFatalError};
-use spb_primitives::{AccountId, CtpId, DatabaseDigest, Money, Refusal, Settlement};
+use spb_primitives::{AccountId, CtpId, DatabaseDigest, Money, OfferId, Settlement, Split};
 
 /// Why a block without a seal, or with another than its author prepared, is not made.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -51,16 +54,16 @@ impl<T: Config> Pallet<T> {
 					return None;
 				},
 			};
-		// The same code as in the block, undone again: an error in the block would stop the chain.
-		let accepted = with_transaction(|| {
-			TransactionOutcome::Rollback(Ok::<_, DispatchError>(Self::settle_all(&full).is_ok()))
-		});
-		Some(if accepted == Ok(true) { full } else { empty })
+		// What the block will check, but for signatures, which `prepare` has judged: an error in the
+		// block would stop the chain.
+		let accepted = Self::judge(&Self::chain(), &full, Signatures::Judged).is_ok();
+		Some(if accepted { full } else { empty })
 	}
 
 	pub(crate) fn do_seal(seal: &Seal<T::MaxSettlements>) -> DispatchResult {
 		ensure!(!Sealed::<T>::get(), Error::<T>::SealedTwice);
-		Self::settle_all(seal)?;
+		let judged = Self::judge(&Self::chain(), seal, Signatures::Verify)?;
+		Self::settle_all(seal, judged);
 		Sealed::<T>::put(true);
 		let Seal { database_root, sidecar_hash, .. } = *seal;
 		let digest = DatabaseDigest { database_root, sidecar_hash };
@@ -68,86 +71,160 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	fn settle_all(seal: &Seal<T::MaxSettlements>) -> DispatchResult {
+	/// Checks all settlements of a seal, each after those before it. Changes nothing.
+	fn judge(
+		chain: &impl Chain,
+		seal: &Seal<T::MaxSettlements>,
+		signatures: Signatures,
+	) -> Result<Judged, Error<T>> {
+		let mut settling = Settling::new(chain);
+		let mut trades = Vec::with_capacity(seal.settlements.len());
 		for settlement in &seal.settlements {
-			Self::settle(settlement).map_err(|refusal| {
+			let due = settling.due(settlement).and_then(|due| {
+				if signatures == Signatures::Verify {
+					settlement.ctp.verify(&due.vault.owner, &chain.genesis())?;
+				}
+				Ok(due)
+			});
+			let due = due.map_err(|refusal| {
 				log::error!(target: "spb", "the seal holds a settlement that breaks a rule: {refusal}");
 				Error::<T>::from(refusal)
 			})?;
+			settling.settle(settlement, &due);
+			let Due { id, vault, offer, split } = due;
+			trades.push(Trade { id, owner: vault.owner, producer: offer.producer, split });
 		}
-		Ok(())
+		Ok(Judged { trades, offers: settling.into_offers() })
 	}
 
-	/// One settlement: the checks first, then what cannot fail.
-	fn settle(settlement: &Settlement) -> Result<(), Refusal> {
-		let chain = Self::chain();
-		let due = rules::due(&chain, settlement)?;
-		settlement.ctp.verify(&due.vault.owner, &rules::Chain::genesis(&chain))?;
+	/// Settles what was judged: nothing here can fail. Each record is written once, however many
+	/// settlements it is in.
+	fn settle_all(seal: &Seal<T::MaxSettlements>, judged: Judged) {
+		let Judged { trades, offers } = judged;
+		let mut totals = Totals::default();
+		for (settlement, trade) in seal.settlements.iter().zip(&trades) {
+			Settled::<T>::insert(settlement.ctp.ctp.expiry, trade.id, ());
+			totals.add(trade, settlement);
+		}
+		let mut pot = Self::take_from_vaults(&totals.spent);
+		let mut refused = BTreeSet::new();
+		for (producer, payment) in &totals.payments {
+			if !Self::give(Some(producer), pot.extract(payment.units())) {
+				refused.insert(producer.clone());
+			}
+		}
+		// The fees are what is left.
+		let author = T::Author::get();
+		let fees_arrived = Self::give(author.as_ref(), pot);
 
-		let ctp = &settlement.ctp.ctp;
-		let Due { id, mut vault, mut offer, split } = due;
-		Settled::<T>::insert(ctp.expiry, id, ());
-		let paid = Self::pay(&id, &vault.owner, Some(&offer.producer), split.payment);
-		let fee = Self::pay(&id, &vault.owner, T::Author::get().as_ref(), split.fee);
-		let spent = split.payment.checked_add(split.fee).unwrap_or(ctp.amount);
-		vault.held = vault.held.saturating_sub(spent);
-		Vaults::<T>::insert(ctp.vault, vault);
-		offer.available = offer.available.saturating_sub(settlement.delivered);
-		EnergyAccounts::<T>::mutate_extant(&offer.producer, |account| {
-			account.sold_wh = account.sold_wh.saturating_add(settlement.delivered.wh().into());
-			account.earned = account.earned.checked_add(paid).unwrap_or(Money::MAX);
-			account.trades = account.trades.saturating_add(1);
-		});
-		Offers::<T>::insert(ctp.offer, offer);
-		Self::deposit_event(Event::TradeSettled {
-			id,
-			vault: ctp.vault,
-			offer: ctp.offer,
-			delivered: settlement.delivered,
-			payment: paid,
-			fee,
-		});
-		Ok(())
+		for (id, offer) in offers {
+			let mut sales = totals.sales.get(&id).copied().unwrap_or(Sales::NONE);
+			if refused.contains(&offer.producer) {
+				sales.earned = Money::ZERO;
+			}
+			Offers::<T>::mutate_extant(id, |record| {
+				record.offer = offer;
+				record.sales.count(&sales);
+			});
+		}
+		for (settlement, trade) in seal.settlements.iter().zip(&trades) {
+			let Trade { id, producer, split, .. } = trade;
+			let arrived = !refused.contains(producer);
+			let payment = Self::paid(id, Some(producer), split.payment, arrived);
+			let fee = Self::paid(id, author.as_ref(), split.fee, fees_arrived);
+			Self::deposit_event(Event::TradeSettled {
+				id: *id,
+				vault: settlement.ctp.ctp.vault,
+				offer: settlement.ctp.ctp.offer,
+				delivered: settlement.delivered,
+				payment,
+				fee,
+			});
+		}
 	}
 
-	/// Moves held money of a vault's owner to its receiver and says how much arrived; what the
-	/// receiver cannot take is burned, so that no one can block a block by refusing money.
-	fn pay(id: &CtpId, owner: &AccountId, receiver: Option<&AccountId>, amount: Money) -> Money {
-		if amount.is_zero() {
+	/// Takes what trades spend out of the holds of the vaults' owners.
+	fn take_from_vaults(spent: &BTreeMap<AccountId, Money>) -> CreditOf<T> {
+		let mut pot = CreditOf::<T>::zero();
+		for (owner, spent) in spent {
+			let reason = HoldReason::Vault.into();
+			let (credit, missing) = T::Currency::slash(&reason, owner, spent.units());
+			debug_assert!(missing == 0, "a vault's hold covers what it settles");
+			pot.subsume(credit);
+		}
+		pot
+	}
+
+	/// Gives a receiver all that is due to it in a block and says whether it could take it. What it
+	/// cannot take is burned, so that no one can block a block by refusing money.
+	fn give(receiver: Option<&AccountId>, credit: CreditOf<T>) -> bool {
+		match (credit.drop_zero(), receiver) {
+			(Ok(()), _) => true,
+			(Err(credit), Some(receiver)) => T::Currency::resolve(receiver, credit).is_ok(),
+			// What is dropped is gone from the issuance.
+			(Err(_), None) => false,
+		}
+	}
+
+	/// What arrived of a part of a settlement; tells where it was burned.
+	fn paid(id: &CtpId, receiver: Option<&AccountId>, amount: Money, arrived: bool) -> Money {
+		if arrived || amount.is_zero() {
 			return amount;
 		}
-		let reason = HoldReason::Vault.into();
-		let arrived = receiver.is_some_and(|receiver| {
-			// All or nothing, also where the currency fails half-way.
-			with_transaction(|| {
-				let moved = T::Currency::transfer_on_hold(
-					&reason,
-					owner,
-					receiver,
-					amount.units(),
-					Precision::Exact,
-					Restriction::Free,
-					Fortitude::Force,
-				);
-				match moved {
-					Ok(_) => TransactionOutcome::Commit(Ok(())),
-					Err(error) => TransactionOutcome::Rollback(Err(error)),
-				}
-			})
-			.is_ok()
-		});
-		if arrived {
-			return amount;
-		}
-		let burned = T::Currency::burn_held(
-			&reason,
-			owner,
-			amount.units(),
-			Precision::BestEffort,
-			Fortitude::Force,
-		);
-		debug_assert!(burned == Ok(amount.units()), "a vault's hold covers what it settles");
 		Self::deposit_event(Event::PaymentBurned { id: *id, receiver: receiver.cloned(), amount });
 		Money::ZERO
+	}
+}
+
+/// Money between a vault and its receiver.
+type CreditOf<T> = Credit<AccountId, <T as Config>::Currency>;
+
+/// Whether settlements are checked with their signatures.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signatures {
+	/// In a block, for ever.
+	Verify,
+	/// Where whoever prepared the seal has judged them on the same state.
+	Judged,
+}
+
+/// The settlements of a seal that nothing speaks against.
+struct Judged {
+	/// In their order.
+	trades: Vec<Trade>,
+	/// The offers that delivered, as they are then.
+	offers: BTreeMap<OfferId, Offer>,
+}
+
+/// Who pays whom in a settlement.
+struct Trade {
+	id: CtpId,
+	owner: AccountId,
+	producer: AccountId,
+	split: Split,
+}
+
+/// What a block's settlements come to. No sum is more than all the money there is, and no count more
+/// than a block holds.
+#[derive(Default)]
+struct Totals {
+	/// What each vault's owner spends.
+	spent: BTreeMap<AccountId, Money>,
+	/// What each producer is due.
+	payments: BTreeMap<AccountId, Money>,
+	/// What is sold of each offer.
+	sales: BTreeMap<OfferId, Sales>,
+}
+
+impl Totals {
+	/// Counts a trade.
+	fn add(&mut self, trade: &Trade, settlement: &Settlement) {
+		let Trade { owner, producer, split, .. } = trade;
+		let add = |sum: &mut Money, part| *sum = sum.checked_add(part).unwrap_or(Money::MAX);
+		add(self.spent.entry(owner.clone()).or_insert(Money::ZERO), split.spent());
+		add(self.payments.entry(producer.clone()).or_insert(Money::ZERO), split.payment);
+		let sold_wh = settlement.delivered.wh().into();
+		let sale = Sales { sold_wh, earned: split.payment, trades: 1 };
+		self.sales.entry(settlement.ctp.ctp.offer).or_insert(Sales::NONE).count(&sale);
 	}
 }

@@ -32,6 +32,7 @@ impl<T: Config> Pallet<T> {
 #[cfg(any(feature = "try-runtime", test))]
 mod checks {
 	use super::*;
+	use crate::types::OfferRecord;
 	use alloc::collections::BTreeMap;
 	use frame_support::{ensure, traits::fungible::hold::Inspect};
 	use sp_runtime::TryRuntimeError;
@@ -40,19 +41,20 @@ mod checks {
 	impl<T: Config> Pallet<T> {
 		/// All of the following.
 		pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
-			Self::vaults_should_be_covered_by_holds()?;
 			Self::each_account_should_have_one_vault()?;
+			Self::money_should_be_held_for_a_vault()?;
 			Self::accounts_should_count_their_offers()?;
+			Self::offers_should_be_indexed()?;
 			Self::numbers_should_be_below_the_next()?;
 			Self::closed_offers_should_be_due()
 		}
 
-		fn vaults_should_be_covered_by_holds() -> Result<(), TryRuntimeError> {
-			for (_, vault) in Vaults::<T>::iter() {
+		fn money_should_be_held_for_a_vault() -> Result<(), TryRuntimeError> {
+			for owner in frame_system::Account::<T>::iter_keys() {
+				let held = T::Currency::balance_on_hold(&HoldReason::Vault.into(), &owner);
 				ensure!(
-					T::Currency::balance_on_hold(&HoldReason::Vault.into(), &vault.owner)
-						== vault.held.units(),
-					"a vault holds another sum than its owner's hold"
+					held == 0 || VaultOf::<T>::contains_key(&owner),
+					"money is held for no vault"
 				);
 			}
 			Ok(())
@@ -74,7 +76,7 @@ mod checks {
 
 		fn accounts_should_count_their_offers() -> Result<(), TryRuntimeError> {
 			let mut offers = BTreeMap::<AccountId, u32>::new();
-			for (_, offer) in Offers::<T>::iter() {
+			for OfferRecord { offer, .. } in Offers::<T>::iter_values() {
 				*offers.entry(offer.producer).or_default() += 1;
 			}
 			for (producer, account) in EnergyAccounts::<T>::iter() {
@@ -86,6 +88,16 @@ mod checks {
 				);
 			}
 			ensure!(offers.is_empty(), "an offer belongs to no energy account");
+			Ok(())
+		}
+
+		fn offers_should_be_indexed() -> Result<(), TryRuntimeError> {
+			let mut offers = 0;
+			for (id, OfferRecord { offer, .. }) in Offers::<T>::iter() {
+				ensure!(Self::is_indexed(&offer.producer, id), "an offer is not indexed");
+				offers += 1;
+			}
+			ensure!(Self::indexed() == (offers, offers), "an index names an offer that is gone");
 			Ok(())
 		}
 
@@ -102,11 +114,13 @@ mod checks {
 		fn closed_offers_should_be_due() -> Result<(), TryRuntimeError> {
 			for (closed_at, id, ()) in ClosedOffers::<T>::iter() {
 				ensure!(
-					Offers::<T>::get(id).is_some_and(|offer| offer.closed_at == Some(closed_at)),
+					Offers::<T>::get(id)
+						.is_some_and(|record| record.offer.closed_at == Some(closed_at)),
 					"a closed offer's record is gone or open"
 				);
 			}
-			let closed = Offers::<T>::iter_values().filter(|offer| offer.closed_at.is_some());
+			let closed =
+				Offers::<T>::iter_values().filter(|record| record.offer.closed_at.is_some());
 			ensure!(
 				closed.count() == ClosedOffers::<T>::iter().count(),
 				"a closed offer is not due"

@@ -62,7 +62,8 @@ pub enum OpenedBy {
 pub struct EnergyAccount {
 	/// How it was opened.
 	pub opened_by: OpenedBy,
-	/// Energy sold in all trades, Wh.
+	/// Energy sold in all trades, Wh. In storage, these three leave out the offers whose records are
+	/// still there; `SpbApi_energy_account` counts them too.
 	pub sold_wh: u64,
 	/// Money earned in all trades.
 	pub earned: Money,
@@ -72,6 +73,49 @@ pub struct EnergyAccount {
 	pub offers: u32,
 	/// What is held for the record.
 	pub deposit: Money,
+}
+
+impl EnergyAccount {
+	/// Adds what was sold to the totals, which stop at what can be counted.
+	pub fn count(&mut self, sales: &Sales) {
+		let mut totals = Sales { sold_wh: self.sold_wh, earned: self.earned, trades: self.trades };
+		totals.count(sales);
+		(self.sold_wh, self.earned, self.trades) = (totals.sold_wh, totals.earned, totals.trades);
+	}
+}
+
+/// What was sold in some trades.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct Sales {
+	/// Energy, Wh.
+	pub sold_wh: u64,
+	/// What arrived of its payment.
+	pub earned: Money,
+	/// Number of trades.
+	pub trades: u64,
+}
+
+impl Sales {
+	/// Nothing.
+	pub const NONE: Self = Self { sold_wh: 0, earned: Money::ZERO, trades: 0 };
+
+	/// Adds others. Each sum stops at what can be counted.
+	pub fn count(&mut self, others: &Self) {
+		self.sold_wh = self.sold_wh.saturating_add(others.sold_wh);
+		self.earned = self.earned.checked_add(others.earned).unwrap_or(Money::MAX);
+		self.trades = self.trades.saturating_add(others.trades);
+	}
 }
 
 /// On which terms an offer sells.
@@ -129,6 +173,18 @@ pub struct Offer {
 	pub closed_at: Option<BlockNumber>,
 	/// What is held for the record.
 	pub deposit: Money,
+}
+
+/// What is stored of an offer: itself and what was sold of it. Its sales are in its own record, which
+/// a settlement writes anyway, and go to its producer's account with it.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct OfferRecord {
+	/// The offer.
+	pub offer: Offer,
+	/// What was sold of it so far.
+	pub sales: Sales,
 }
 
 /// Money on its way out of a vault.
@@ -197,6 +253,28 @@ impl Vault {
 	pub fn spendable(&self) -> Money {
 		let pending = self.withdrawal.map_or(Money::ZERO, |w| w.amount);
 		self.held.saturating_sub(pending)
+	}
+}
+
+/// What is stored of a vault: all but what it holds, which its owner's hold says. So a settlement
+/// writes no record of a vault.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct VaultRecord {
+	/// Whose money it is.
+	pub owner: AccountId,
+	/// What is on its way out.
+	pub withdrawal: Option<Withdrawal>,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+impl VaultRecord {
+	/// The vault that holds this much.
+	pub fn holding(self, held: Money) -> Vault {
+		let Self { owner, withdrawal, deposit } = self;
+		Vault { owner, held, withdrawal, deposit }
 	}
 }
 

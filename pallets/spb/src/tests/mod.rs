@@ -286,14 +286,24 @@ pub fn held(who: Sr25519Keyring) -> u128 {
 	Balances::reserved_balance(who.to_account_id())
 }
 
+/// The vault of this number.
+pub fn vault(id: u32) -> crate::Vault {
+	Spb::vault(id).expect("the vault exists").vault
+}
+
 /// What the vault of this number holds.
 pub fn in_vault(id: u32) -> u128 {
-	crate::Vaults::<Test>::get(id).expect("the vault exists").held.units()
+	vault(id).held.units()
+}
+
+/// The offer of this number.
+pub fn on_offer(id: u32) -> crate::Offer {
+	Spb::offer(id).expect("the offer exists").offer
 }
 
 /// What is left of the offer of this number.
 pub fn available(id: u32) -> u32 {
-	crate::Offers::<Test>::get(id).expect("the offer exists").available.wh()
+	on_offer(id).available.wh()
 }
 
 /// The pallet's events of this block, in order.

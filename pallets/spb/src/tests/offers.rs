@@ -27,7 +27,7 @@ fn offer_should_be_for_sale_under_the_next_number() {
 	ExtBuilder::default().execute(|| {
 		let contact = [9; 32];
 		assert_ok!(Spb::offer_energy(signed(Alice), wh(7), price(3), Terms::QuoteOnly, contact));
-		let offer = Offer {
+		let offered = Offer {
 			producer: Alice.to_account_id(),
 			available: wh(7),
 			price: price(3),
@@ -36,7 +36,7 @@ fn offer_should_be_for_sale_under_the_next_number() {
 			closed_at: None,
 			deposit: money(OFFER_DEPOSIT),
 		};
-		assert_eq!(Offers::<Test>::get(1), Some(offer));
+		assert_eq!(on_offer(1), offered);
 		assert_eq!(offers_of(Alice), 2);
 		assert_eq!(held(Alice), ACCOUNT_DEPOSIT + 2 * OFFER_DEPOSIT);
 		assert_last_event(Event::EnergyOffered {
@@ -68,7 +68,7 @@ fn extreme_energy_and_price_should_be_for_sale() {
 		let id = offer(Alice, u32::MAX, u128::MAX, Terms::Listed);
 		assert_eq!(available(id), u32::MAX);
 		let gift = offer(Alice, 1, 0, Terms::Listed);
-		assert_eq!(Offers::<Test>::get(gift).unwrap().price, price(0));
+		assert_eq!(on_offer(gift).price, price(0));
 	});
 }
 
@@ -122,9 +122,9 @@ fn topping_up_should_stop_at_what_can_be_counted() {
 #[test]
 fn repricing_should_change_the_price_alone() {
 	ExtBuilder::default().execute(|| {
-		let before = Offers::<Test>::get(0).unwrap();
+		let before = on_offer(0);
 		assert_ok!(Spb::reprice_offer(signed(Alice), 0, price(77)));
-		assert_eq!(Offers::<Test>::get(0), Some(Offer { price: price(77), ..before }));
+		assert_eq!(on_offer(0), Offer { price: price(77), ..before });
 		assert_last_event(Event::OfferRepriced { offer: 0, price: price(77) });
 	});
 }
@@ -134,7 +134,7 @@ fn closing_should_keep_record_and_deposit_for_open_ctps() {
 	ExtBuilder::default().execute(|| {
 		System::set_block_number(4);
 		assert_ok!(Spb::close_offer(signed(Alice), 0));
-		assert_eq!(Offers::<Test>::get(0).unwrap().closed_at, Some(4));
+		assert_eq!(on_offer(0).closed_at, Some(4));
 		assert!(ClosedOffers::<Test>::contains_key(4, 0));
 		assert_eq!(offers_of(Alice), 1);
 		assert_eq!(held(Alice), ACCOUNT_DEPOSIT + OFFER_DEPOSIT);
@@ -226,6 +226,45 @@ fn many_closed_offers_should_go_over_several_blocks() {
 		assert_eq!(offers_of(Alice), 1);
 		assert_eq!(held(Alice), ACCOUNT_DEPOSIT + OFFER_DEPOSIT);
 		assert_ok!(Spb::do_try_state());
+	});
+}
+
+#[test]
+fn sales_should_go_from_a_removed_offer_to_its_account() {
+	ExtBuilder::default().execute(|| {
+		let second = offer(Alice, 500, PRICE, Terms::Listed);
+		let of_second = Deal::new(1).energy(300).with(|ctp| ctp.offer = second);
+		let settlements = [Deal::new(0).settlement(1_000), of_second.settlement(300)];
+		assert_ok!(super::seal::seal(&settlements));
+		let totals = || {
+			let account = super::seal::account(Alice);
+			(account.sold_wh, account.earned, account.trades, account.offers)
+		};
+		assert_eq!(totals(), (1_300, money(1_300), 2, 2));
+		assert_ok!(Spb::close_offer(signed(Alice), second));
+		Spb::on_finalize(1);
+		run_to(60);
+		assert_eq!(Offers::<Test>::iter_keys().collect::<Vec<_>>(), [0]);
+		assert_eq!(totals(), (1_300, money(1_300), 2, 1), "the totals stay");
+	});
+}
+
+#[test]
+fn list_should_find_offers_however_far_their_numbers_are_apart() {
+	ExtBuilder::default().execute(|| {
+		for number in [255, 256, 511, 70_000, 1_000_000] {
+			NextOffer::<Test>::put(number);
+			offer(Alice, 1, 1, Terms::Listed);
+		}
+		let all = || OfferFilter::default();
+		let numbers = [0, 255, 256, 511, 70_000, 1_000_000];
+		assert_eq!(listed(all(), None, 100), numbers);
+		for (place, after) in numbers.into_iter().enumerate() {
+			assert_eq!(listed(all(), Some(after), 100), numbers[place + 1..]);
+			let of_alice =
+				OfferFilter { producer: Some(Alice.to_account_id()), ..Default::default() };
+			assert_eq!(listed(of_alice, Some(after), 2), listed(all(), Some(after), 2));
+		}
 	});
 }
 

@@ -179,8 +179,8 @@ fn assert_always_covered(change: &ParameterSet, entry: u32) {
 		let open = chain.entries(&chain.head);
 		chain.query(|| {
 			for open in open {
-				let vault = Vaults::<Test>::get(open.signed.ctp.vault);
-				let held = vault.map_or(money(0), |vault| vault.held);
+				let vault = Spb::vault(open.signed.ctp.vault);
+				let held = vault.map_or(money(0), |info| info.vault.held);
 				let what = format!("at {now}, where it entered at {entry} and {change:?}");
 				assert!(held >= open.signed.ctp.amount, "the vault {what}");
 				let offer = crate::Offers::<Test>::contains_key(open.signed.ctp.offer);

@@ -56,6 +56,25 @@ fn fee_should_burn_where_it_would_not_keep_the_author_alive() {
 }
 
 #[test]
+fn fees_of_a_block_should_reach_the_author_together() {
+	let author = Sr25519Keyring::One;
+	ExtBuilder::default().execute(|| {
+		SettlementFee::set(ED - 1);
+		Author::set(Some(author.to_account_id()));
+		let issuance = Balances::total_issuance();
+		let deals = [Deal::new(0), Deal::new(1)].map(|deal| deal.amount(1_000 + ED - 1));
+		assert_ok!(seal(&deals.map(|deal| deal.settlement(1_000))));
+		assert_eq!(free(author), 2 * (ED - 1), "one fee alone would not keep the account alive");
+		assert_eq!(Balances::total_issuance(), issuance);
+		let deposits = |event: &RuntimeEvent| {
+			matches!(event, RuntimeEvent::Balances(pallet_balances::Event::Deposit { .. }))
+		};
+		let paid = System::events().into_iter().filter(|record| deposits(&record.event));
+		assert_eq!(paid.count(), 2, "the producer and the author are paid once");
+	});
+}
+
+#[test]
 fn payment_should_burn_where_the_producer_cannot_take_it() {
 	ExtBuilder::default().execute(|| {
 		let (deal, alice, issuance) = (Deal::new(0), free(Alice), Balances::total_issuance());

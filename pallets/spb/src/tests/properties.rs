@@ -153,6 +153,7 @@ impl Market {
 			let offer = offer % NextOffer::<Test>::get();
 			let owner = Vaults::<Test>::get(vault).map_or(Dave, |vault| keyring(&vault.owner));
 			let (price_of, producer) = Offers::<Test>::get(offer)
+				.map(|record| record.offer)
 				.map_or((price(1), Alice), |offer| (offer.price, keyring(&offer.producer)));
 			let listed = listed_price(price_of, wh(energy)).map_or(1, |listed| listed.units());
 			let least = (listed + FEE).max(2 * FEE);
@@ -235,9 +236,9 @@ impl Market {
 			let of_offer = open.iter().filter(|other| other.ctp.offer == added.ctp.offer);
 			let claimed: u64 = of_offer.map(|other| u64::from(other.ctp.energy.wh())).sum();
 			self.chain.in_next(parent, || {
-				let vault = Vaults::<Test>::get(added.ctp.vault).unwrap();
+				let vault = vault(added.ctp.vault);
 				assert!(committed <= vault.spendable().units());
-				let offer = Offers::<Test>::get(added.ctp.offer).unwrap();
+				let offer = on_offer(added.ctp.offer);
 				assert!(offer.closed_at.is_none());
 				assert!(claimed <= u64::from(offer.available.wh()));
 			});
@@ -296,9 +297,10 @@ impl Market {
 			}
 		}
 		self.chain.query(|| {
-			for (id, offer) in Offers::<Test>::iter() {
+			for (id, record) in Offers::<Test>::iter() {
 				let sold = self.sold.get(&id).copied().unwrap_or_default();
-				assert_eq!(self.offered[&id], sold + u64::from(offer.available.wh()));
+				let left = u64::from(record.offer.available.wh());
+				assert_eq!((self.offered[&id], record.sales.sold_wh), (sold + left, sold));
 			}
 		});
 	}
@@ -337,14 +339,14 @@ impl Market {
 		self.block(&everyone().collect::<Vec<_>>());
 		self.block(&(0..4).map(|who| Act::Cancel { who }).collect::<Vec<_>>());
 		let mut last: Vec<_> = self.chain.query(|| {
-			let all = Vaults::<Test>::iter_values();
+			let all = Vaults::<Test>::iter_keys().map(vault);
 			let who = |owner: &AccountId| {
 				(0..4).find(|who| person(*who).to_account_id() == *owner).unwrap()
 			};
 			let requests = all
 				.map(|vault| Act::Request { who: who(&vault.owner), amount: vault.held.units() });
 			let offers = Offers::<Test>::iter()
-				.map(|(offer, record)| Act::CloseOffer { who: who(&record.producer), offer });
+				.map(|(offer, record)| Act::CloseOffer { who: who(&record.offer.producer), offer });
 			requests.chain(offers).collect()
 		});
 		self.block(&last);

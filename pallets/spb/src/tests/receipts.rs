@@ -2,7 +2,7 @@
 //! author leaves the ERC out, and a block that settles all the same is bad and stores nothing.
 
 use super::*;
-use crate::{runtime_api::Outcome, EnergyAccounts, Settled};
+use crate::{runtime_api::Outcome, Settled};
 use sp_core::Pair;
 use spb_primitives::{CtpId, Erc, Message, Refusal};
 
@@ -33,7 +33,7 @@ fn erc_should_settle_its_ctp() {
 	);
 	chain.query(|| {
 		assert_eq!((in_vault(0), available(0)), (IN_VAULT - 1_000 - FEE, OFFERED - 1_000));
-		let account = EnergyAccounts::<Test>::get(Alice.to_account_id()).unwrap();
+		let account = Spb::energy_account(&Alice.to_account_id()).unwrap();
 		assert_eq!((account.sold_wh, account.earned, account.trades), (1_000, money(1_000), 1));
 		assert!(Settled::<Test>::contains_key(deal.ctp.expiry, deal.id()));
 	});

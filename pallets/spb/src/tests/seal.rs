@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::{
-	seal::InherentError, Call, EnergyAccount, EnergyAccounts, Error, Seal, Sealed, Settled, Vaults,
+	seal::InherentError, Call, EnergyAccount, Error, Seal, Sealed, Settled, Vaults,
 	INHERENT_IDENTIFIER,
 };
 use frame_support::{
@@ -41,7 +41,7 @@ fn assert_bad(settlement: Settlement) {
 
 /// The energy account of a producer.
 pub(super) fn account(who: Sr25519Keyring) -> EnergyAccount {
-	EnergyAccounts::<Test>::get(who.to_account_id()).unwrap()
+	Spb::energy_account(&who.to_account_id()).unwrap()
 }
 
 #[test]
@@ -323,6 +323,17 @@ fn inherent_should_be_the_empty_seal_where_the_full_one_would_fail() {
 			assert_storage_noop!(assert_eq!(inherent(&data), Some(empty.clone())));
 		}
 		assert_ok!(Spb::seal(RuntimeOrigin::none(), empty));
+	});
+}
+
+#[test]
+fn signatures_should_be_left_to_whoever_prepared_and_to_the_block() {
+	ExtBuilder::default().execute(|| {
+		// `prepare` takes only CTPs of the database, whose signatures were judged when they entered.
+		let full = seal_of(&[Deal::new(0).by(Charlie).settlement(10)]);
+		let data = inherent_data(&full, &seal_of(&[]));
+		assert_eq!(inherent(&data), Some(full.clone()));
+		assert_noop!(Spb::seal(RuntimeOrigin::none(), full), Error::<Test>::BadSettlement);
 	});
 }
 

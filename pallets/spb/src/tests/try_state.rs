@@ -1,7 +1,10 @@
 //! The state's invariants: each check finds what is wrong.
 
 use super::*;
-use crate::{ClosedOffers, EnergyAccounts, NextOffer, NextVault, Offers, VaultOf, Vaults};
+use crate::{
+	ClosedOffers, EnergyAccounts, NextOffer, NextVault, OfferPages, Offers, OffersOf, VaultOf,
+	Vaults,
+};
 
 /// That the state is sound, and no longer so after `damage`, for this reason.
 #[track_caller]
@@ -15,12 +18,12 @@ fn assert_found(damage: impl FnOnce(), reason: &'static str) {
 }
 
 #[test]
-fn vault_that_is_not_held_should_be_found() {
-	let reason = "a vault holds another sum than its owner's hold";
-	for sum in [0, IN_VAULT - 1, IN_VAULT + 1] {
-		let damage = || Vaults::<Test>::mutate_extant(0, |vault| vault.held = money(sum));
-		assert_found(damage, reason);
-	}
+fn money_that_is_held_for_no_vault_should_be_found() {
+	let gone = || {
+		Vaults::<Test>::remove(0);
+		VaultOf::<Test>::remove(Bob.to_account_id());
+	};
+	assert_found(gone, "money is held for no vault");
 }
 
 #[test]
@@ -53,6 +56,16 @@ fn earnings_without_a_trade_should_be_found() {
 }
 
 #[test]
+fn offers_that_are_not_indexed_should_be_found() {
+	let alice = Alice.to_account_id();
+	assert_found(|| OffersOf::<Test>::remove(&alice, 0), "an offer is not indexed");
+	assert_found(|| OfferPages::<Test>::remove(0), "an offer is not indexed");
+	let gone = "an index names an offer that is gone";
+	assert_found(|| OffersOf::<Test>::insert(&alice, 7, ()), gone);
+	assert_found(|| OfferPages::<Test>::mutate(0, |page| page[1] = 1), gone);
+}
+
+#[test]
 fn numbers_that_were_not_given_should_be_found() {
 	assert_found(|| NextOffer::<Test>::put(1), "an offer's number is not given");
 	assert_found(|| NextVault::<Test>::put(0), "a vault's number is not given");
@@ -61,6 +74,6 @@ fn numbers_that_were_not_given_should_be_found() {
 #[test]
 fn closed_offers_that_will_not_go_should_be_found() {
 	assert_found(|| ClosedOffers::<Test>::remove(1, 1), "a closed offer is not due");
-	let reopened = || Offers::<Test>::mutate_extant(1, |offer| offer.closed_at = None);
+	let reopened = || Offers::<Test>::mutate_extant(1, |record| record.offer.closed_at = None);
 	assert_found(reopened, "a closed offer's record is gone or open");
 }

@@ -16,13 +16,13 @@ fn first_deposit_should_open_a_vault() {
 	ExtBuilder::default().execute(|| {
 		deposit(Charlie, 700);
 		assert_eq!(VaultOf::<Test>::get(Charlie.to_account_id()), Some(1));
-		let vault = Vault {
+		let opened = Vault {
 			owner: Charlie.to_account_id(),
 			held: money(700),
 			withdrawal: None,
 			deposit: money(VAULT_DEPOSIT),
 		};
-		assert_eq!(Vaults::<Test>::get(1), Some(vault));
+		assert_eq!(vault(1), opened);
 		assert_eq!(held(Charlie), 700 + VAULT_DEPOSIT);
 		assert_eq!(free(Charlie), ENDOWMENT - 700 - VAULT_DEPOSIT);
 		assert_last_event(Event::Deposited {
@@ -110,7 +110,7 @@ fn requested_money_should_stay_until_no_claim_is_left() {
 		let payable_at = payable(3);
 		let withdrawal = Withdrawal { amount: money(400), requested_at: 3 };
 		assert_eq!(Spb::vault(0).unwrap().payable_at, Some(payable_at));
-		let vault = Vaults::<Test>::get(0).unwrap();
+		let vault = vault(0);
 		assert_eq!(vault.withdrawal, Some(withdrawal));
 		assert_eq!((vault.held, vault.spendable()), (money(IN_VAULT), money(IN_VAULT - 400)));
 		assert_last_event(Event::WithdrawalRequested { vault: 0, amount: money(400), payable_at });
@@ -128,7 +128,7 @@ fn withdrawal_should_pay_from_its_block_on() {
 			assert_ok!(Spb::request_withdrawal(signed(Bob), money(400)));
 			System::set_block_number(at);
 			assert_ok!(Spb::withdraw(signed(Bob)));
-			let vault = Vaults::<Test>::get(0).unwrap();
+			let vault = vault(0);
 			assert_eq!((vault.held, vault.withdrawal), (money(IN_VAULT - 400), None));
 			assert_eq!(held(Bob), IN_VAULT - 400 + VAULT_DEPOSIT);
 			assert_eq!(free(Bob), ENDOWMENT - held(Bob));
@@ -173,7 +173,7 @@ fn cancelled_request_should_free_the_money_for_ctps() {
 	ExtBuilder::default().execute(|| {
 		assert_ok!(Spb::request_withdrawal(signed(Bob), money(400)));
 		assert_ok!(Spb::cancel_withdrawal(signed(Bob)));
-		let vault = Vaults::<Test>::get(0).unwrap();
+		let vault = vault(0);
 		assert_eq!((vault.withdrawal, vault.spendable()), (None, money(IN_VAULT)));
 		assert_last_event(Event::WithdrawalCancelled { vault: 0 });
 		System::set_block_number(payable(1));
@@ -311,8 +311,7 @@ fn withdrawal_should_leave_what_newer_ctps_hold() {
 	chain.block_with(&[], || ok(Spb::withdraw(signed(Bob))));
 	assert_eq!(chain.query(|| in_vault(0)), 2_000);
 	chain.block(&[deal.confirm(1_000, payable_at)]);
-	let vaults = chain.query(|| Vaults::<Test>::get(0));
-	assert_eq!(vaults.map(|vault| vault.held), Some(money(0)));
+	assert_eq!(chain.query(|| in_vault(0)), 0);
 }
 
 #[test]

@@ -1,0 +1,91 @@
+//! What each call costs: the contract exists, the consumer can pay.
+
+use crate::pallet::*;
+use frame_benchmarking::{account, v2::*};
+use frame_support::traits::{fungible::Mutate, Get};
+use frame_system::{pallet_prelude::BlockNumberFor, Pallet as System, RawOrigin};
+use sp_runtime::traits::{Bounded, One, StaticLookup};
+use spb_primitives::Energy;
+
+/// Wh of each contract.
+const ENERGY: Energy = Energy::from_wh(1_000);
+
+/// An account with money.
+fn rich<T: Config>(name: &'static str) -> T::AccountId
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	let who: T::AccountId = account(name, 0, 0);
+	// Little enough that both together can be counted.
+	T::Currency::set_balance(&who, BalanceOf::<T>::max_value() / 4u32.into());
+	who
+}
+
+/// A contract between two accounts with money, paid where that is asked for.
+fn contract<T: Config>(paid: bool) -> Result<T::AccountId, BenchmarkError>
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	let (producer, consumer) = (rich::<T>("producer"), rich::<T>("consumer"));
+	let amount = BalanceOf::<T>::max_value() / 8u32.into();
+	let to = T::Lookup::unlookup(consumer.clone());
+	let lifetime = T::MaxLifetime::get();
+	Pallet::<T>::set_up(RawOrigin::Signed(producer).into(), to, ENERGY, amount, lifetime)?;
+	if paid {
+		Pallet::<T>::pay(RawOrigin::Signed(consumer.clone()).into(), 0)?;
+	}
+	Ok(consumer)
+}
+
+#[benchmarks(where T::Currency: Mutate<T::AccountId>)]
+mod benchmarks {
+	use super::*;
+
+	#[benchmark]
+	fn set_up() {
+		let (producer, consumer) = (rich::<T>("producer"), rich::<T>("consumer"));
+		let amount = BalanceOf::<T>::max_value() / 8u32.into();
+		let lifetime = T::MaxLifetime::get();
+		let to = T::Lookup::unlookup(consumer);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(producer), to, ENERGY, amount, lifetime);
+
+		assert!(Contracts::<T>::contains_key(0));
+	}
+
+	#[benchmark]
+	fn pay() -> Result<(), BenchmarkError> {
+		let consumer = contract::<T>(false)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(consumer), 0);
+
+		assert!(Contracts::<T>::get(0).is_some_and(|terms| terms.paid));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn confirm() -> Result<(), BenchmarkError> {
+		let consumer = contract::<T>(true)?;
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(consumer), 0);
+
+		assert!(!Contracts::<T>::contains_key(0));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn close() -> Result<(), BenchmarkError> {
+		let consumer = contract::<T>(true)?;
+		let last = System::<T>::block_number() + T::MaxLifetime::get().into();
+		System::<T>::set_block_number(last + BlockNumberFor::<T>::one());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(consumer), 0);
+
+		assert!(!Contracts::<T>::contains_key(0));
+		Ok(())
+	}
+}
