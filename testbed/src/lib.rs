@@ -7,7 +7,8 @@
 //! * [`namespaces`], [`disk`], [`clock`]: networks, disks and clocks that can be made to fail;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
-//! * [`demo`]: the main job, the replay of meter readings (`spb-demo`).
+//! * [`demo`]: the main job, the replay of meter readings (`spb-demo`);
+//! * [`evaluate`]: the paper's evaluation against its baseline (`spb-evaluate`).
 
 pub mod audit;
 pub mod binaries;
@@ -15,6 +16,7 @@ pub mod clock;
 pub mod community;
 pub mod demo;
 pub mod disk;
+pub mod evaluate;
 pub mod metrics;
 pub mod money;
 pub mod namespaces;
