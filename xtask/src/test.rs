@@ -86,7 +86,7 @@ fn alerts(workspace: &Workspace) -> Result<(), ProcessError> {
 }
 
 /// npm in a folder of the repository whose packages are there as its lock file says.
-fn npm(workspace: &Workspace, folder: &str) -> Result<Command, ProcessError> {
+pub fn npm(workspace: &Workspace, folder: &str) -> Result<Command, ProcessError> {
 	let folder = workspace.root.join(folder);
 	let npm = || {
 		// Not Debian's Rust, whose place in the path would bring another Node.js with it.

@@ -279,7 +279,8 @@ impl Market {
 		let unreadable = |error: &dyn std::error::Error| malformed("Escrow.Contracts", error);
 		let left = storage.iter(contracts, ()).await;
 		let mut left = left.map_err(|error| unreadable(&error))?;
-		match left.next().await {
+		let first = left.next().await;
+		match first {
 			None => Ok(()),
 			Some(Err(error)) => Err(unreadable(&error)),
 			Some(Ok(_)) => {

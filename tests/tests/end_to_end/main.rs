@@ -6,6 +6,7 @@ mod chain_specs;
 mod cli;
 mod commands;
 mod demo;
+mod evaluate;
 mod network;
 mod readme;
 mod restart;
