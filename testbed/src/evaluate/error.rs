@@ -1,9 +1,6 @@
 //! What goes wrong with an evaluation.
 
-use crate::{
-	community::CommunityError, node::NodeError, specification::SpecificationError,
-	validators::ValidatorsError,
-};
+use crate::{node::NodeError, specification::SpecificationError, validators::ValidatorsError};
 use spb_client::{
 	connection::ConnectionError,
 	error::{Classify, Kind},
@@ -54,9 +51,6 @@ pub enum EvaluationError {
 	/// A key.
 	#[error(transparent)]
 	Key(#[from] KeyError),
-	/// Those who hold the chain's keys.
-	#[error(transparent)]
-	Community(#[from] CommunityError),
 	/// What the chain holds is not what was expected.
 	#[error("{0}")]
 	Unexpected(String),

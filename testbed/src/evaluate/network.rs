@@ -11,7 +11,10 @@ use crate::{
 	validators::{self, Validators},
 };
 use serde_json::{json, Value};
-use spb_client::connection::{Connection, Hash};
+use spb_client::{
+	connection::{Connection, Hash},
+	tx::TxError,
+};
 use spb_primitives::{units::SPB, AccountId, Parameters};
 use std::{
 	ffi::OsStr,
@@ -33,6 +36,8 @@ const POOL: [(&str, &str); 2] = [("--pool-limit", "65536"), ("--pool-kbytes", "2
 
 /// Submissions on their way at once. So many keep the nodes busy; more would only queue elsewhere.
 const AT_ONCE: usize = 64;
+/// How many blocks a message waits for its place in the pool at the most.
+const ATTEMPTS: u32 = 20;
 
 /// What a network is like.
 #[derive(Clone, Debug)]
@@ -121,11 +126,22 @@ impl Network {
 		&self.connections[number % self.connections.len()]
 	}
 
-	/// Hands an encoded extrinsic to a node's pool, in turn with others.
+	/// Hands an encoded extrinsic to a node's pool, in turn with others. A message whose place in the
+	/// pool is still another's waits for it, as a meter does.
 	pub async fn submit(&self, connection: &Connection, bytes: &[u8]) -> Result<Hash> {
-		// It is never closed.
-		let _turn = self.turns.acquire().await.map_err(|_| EvaluationError::Interrupted)?;
-		Ok(connection.submit_bytes(bytes).await?)
+		let mut attempts = 1;
+		loop {
+			// It is never closed.
+			let turn = self.turns.acquire().await.map_err(|_| EvaluationError::Interrupted)?;
+			let submitted = connection.submit_bytes(bytes).await;
+			drop(turn);
+			match submitted {
+				Err(TxError::PlaceTaken) if attempts < ATTEMPTS => attempts += 1,
+				other => return Ok(other?),
+			}
+			let next = self.follower.best().saturating_add(1);
+			self.follower.until_best(next).await?;
+		}
 	}
 
 	/// Bytes of an extrinsic with a seal that settles nothing.

@@ -131,15 +131,17 @@ fn into_file(
 			_ => Ok(()),
 		};
 	}
-	let drawn = (|| {
-		let area = SVGBackend::new(&path, SIZE).into_drawing_area();
-		area.fill(&WHITE)?;
-		let area = area.titled(title, (FONT, 20))?;
-		draw(&area)?;
-		area.present()?;
-		Ok::<(), Box<dyn Error>>(())
-	})();
-	drawn.map_err(|error| EvaluationError::Plot { path, reason: error.to_string() })
+	try_draw(&path, title, draw)
+		.map_err(|error| EvaluationError::Plot { path, reason: error.to_string() })
+}
+
+fn try_draw(path: &Path, title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawn {
+	let area = SVGBackend::new(path, SIZE).into_drawing_area();
+	area.fill(&WHITE)?;
+	let area = area.titled(title, (FONT, 20))?;
+	draw(&area)?;
+	area.present()?;
+	Ok(())
 }
 
 fn bars(folder: &Path, plot: (&str, &str), unit: &str, bars: Vec<Bar>) -> Result<()> {

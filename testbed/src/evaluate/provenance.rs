@@ -46,8 +46,8 @@ fn commit(root: &Path) -> String {
 	let commit = git(&["rev-parse", "--short=12", "HEAD"]);
 	// What an evaluation writes is no other source.
 	let others = [":/", ":!docs/evaluation", ":!README.md"];
-	let changed =
-		git(&[&["status", "--porcelain", "--untracked-files=no", "--"], &others[..]].concat());
+	let status = ["status", "--porcelain", "--untracked-files=no", "--"];
+	let changed = git(&[&status[..], &others].concat());
 	match (commit.is_empty(), changed.is_empty()) {
 		(true, _) => "unknown".into(),
 		(_, true) => commit,
