@@ -10,7 +10,7 @@ use spb_primitives::{
 	BlockNumber, Coe, Ctp, CtpId, Energy, Erc, Genesis, ManufacturerId, MeterProof, MeterSignature,
 	Money, OfferId, ReceiptKey, SignedCtp, VaultId,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// One-time keys in a tree.
 const LEAVES: u32 = 256;
@@ -20,6 +20,9 @@ const MAKER: (ManufacturerId, &str) = (1, "//One");
 const VALIDITY: BlockNumber = 1_000_000;
 /// Expiries that are tried for a free place in the pool: so many that a free one is not missed.
 const TRIES: BlockNumber = 1_024;
+
+/// Places in the pool that are left alone after they were taken.
+const RECENT: usize = 12;
 
 /// The meter that signs everyone's trees.
 #[derive(Clone)]
@@ -96,12 +99,21 @@ pub struct Consumer {
 	seed: [u8; 32],
 	tree: Option<Tree>,
 	trees: u32,
+	/// Places in the pool that it took last: their messages may be there still.
+	recent: VecDeque<u8>,
 }
 
 impl Consumer {
 	/// With a fresh meter.
 	pub fn new(key: AccountKey, vault: VaultId) -> Self {
-		Self { key, vault, seed: ed25519::Pair::generate().1, tree: None, trees: 0 }
+		Self {
+			key,
+			vault,
+			seed: ed25519::Pair::generate().1,
+			tree: None,
+			trees: 0,
+			recent: VecDeque::new(),
+		}
 	}
 
 	/// Signs a trade whose messages find places in the pool beside those that are `taken`.
@@ -121,10 +133,17 @@ impl Consumer {
 			(CtpId::of(&ctp, genesis), ctp)
 		};
 		let earliest = latest.saturating_sub(TRIES.min(terms.lifetime / 2));
-		let free = (earliest..=latest).rev().map(with).find(|(id, _)| taken.insert(id.pool_slot()));
+		let free = (earliest..=latest).rev().map(with).find(|(id, _)| {
+			let place = id.pool_slot();
+			!self.recent.contains(&place) && taken.insert(place)
+		});
 		let (id, ctp) = free.ok_or_else(|| {
 			EvaluationError::Unexpected("a vault has no place left in the pool".into())
 		})?;
+		self.recent.push_back(id.pool_slot());
+		if self.recent.len() > RECENT {
+			self.recent.pop_front();
+		}
 		let signature = self.key.sign(&ctp.payload(genesis));
 		let payload = Erc::payload(&id, terms.energy, terms.now, genesis);
 		let erc = Erc {

@@ -77,36 +77,36 @@ async fn fill_two(
 	let trades = market.sign_spb(count, LIFETIME)?;
 	let commits = trades.iter().map(|trade| (trade.consumer, &trade.commit));
 	let opened = |trade: &SpbMessages| What::Opened(trade.signed.id);
-	let adding = fill(network, commits.collect(), &trades, &opened).await?;
+	let mut sampler = Sampler::begin(network).await?;
+	let adding = fill(network, &mut sampler, commits.collect(), &trades, &opened).await?;
 	let confirms = trades.iter().map(|trade| (trade.consumer, &trade.confirm));
 	let settled = |trade: &SpbMessages| What::Settled(trade.signed.id);
-	let settling = fill(network, confirms.collect(), &trades, &settled).await?;
+	let settling = fill(network, &mut sampler, confirms.collect(), &trades, &settled).await?;
 	let last = network.follower().best();
 	network.follower().until_final(last).await?;
 	network.follower().forget(last);
 	Ok((adding, settling))
 }
 
-/// Submits messages right after a block and looks at the blocks until all are in.
+/// Submits messages, right after the block that was sampled last, and looks at the blocks until all
+/// are in.
 async fn fill(
 	network: &Network,
+	sampler: &mut Sampler<'_>,
 	messages: Vec<(usize, &Vec<u8>)>,
 	trades: &[SpbMessages],
 	done: &dyn Fn(&SpbMessages) -> What,
 ) -> Result<Measured> {
-	let mut sampler = Sampler::begin(network).await?;
 	submit(network, messages).await?;
 	let all_in = try_join_all(trades.iter().map(|trade| network.follower().until(done(trade))));
 	let mut all_in = pin!(all_in);
 	let mut blocks: Vec<BlockTimes> = Vec::new();
-	// One more block than the messages need, so that the last of theirs is told as well.
-	let mut is_over = false;
-	while !is_over {
+	loop {
+		blocks.extend(sampler.next().await?);
 		if let Poll::Ready(done) = futures::poll!(all_in.as_mut()) {
 			done?;
-			is_over = true;
+			break;
 		}
-		blocks.extend(sampler.next().await?);
 	}
 	let mut counts = BTreeMap::<BlockNumber, usize>::new();
 	for trade in trades {
