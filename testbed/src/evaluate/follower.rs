@@ -26,8 +26,10 @@ use tokio::{
 
 /// How long anything may take that a trade waits for.
 const LIMIT: Duration = Duration::from_secs(240);
-/// How long to wait before asking for what may have been told while no one listened.
+/// How long a subscription may be silent before the node itself is asked.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How long to wait before asking for what no event has told. Long, because asking costs the node.
+const ASK: Duration = Duration::from_secs(30);
 
 /// What can be waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -177,7 +179,8 @@ impl Follower {
 					seen.waiting.entry(what).or_default().push(sender);
 					waiter
 				};
-				if timeout(SILENCE, waiter).await.is_err() {
+				// It goes without a word where events may have been missed.
+				if !matches!(timeout(ASK, waiter).await, Ok(Ok(()))) {
 					self.ask(what).await?;
 				}
 			}
@@ -397,6 +400,9 @@ impl Watcher {
 	async fn watch_ctps(&self) -> Result<(), ConnectionError> {
 		loop {
 			let mut events = self.connection.ctp_events(CtpFilter::default()).await?;
+			// A subscription ends where it is read too slowly; those who wait ask.
+			let is_told = |what: &What| matches!(what, What::Settled(_) | What::Included(_));
+			lock(&self.seen).waiting.retain(|what, _| is_told(what));
 			while let Some(Ok(event)) = events.next().await {
 				let sight = Sight { at: Instant::now(), block: event.block };
 				let mut seen = lock(&self.seen);
