@@ -115,12 +115,16 @@ impl std::error::Error for EvaluateError {
 pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError> {
 	let purpose = if options.evm { Purpose::Test } else { Purpose::Build };
 	let toolchain = setup::ensure(workspace, purpose).map_err(EvaluateError::Setup)?;
-	build::run(workspace, toolchain).map_err(EvaluateError::Build)?;
+	let programs = if options.quick {
+		build::run(workspace, toolchain).map_err(EvaluateError::Build)?;
+		workspace.target.join("release")
+	} else {
+		optimised(workspace, toolchain).map_err(EvaluateError::Build)?
+	};
 	let node = match &options.node {
 		// It is relative to where the user is.
 		Some(node) => path::absolute(node).unwrap_or_else(|_| node.clone()),
-		None if options.quick => workspace.binary("spb-node"),
-		None => node(workspace, toolchain).map_err(EvaluateError::Build)?,
+		None => programs.join("spb-node"),
 	};
 	if options.evm {
 		// Only to have its packages there.
@@ -132,7 +136,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError
 		None if own => workspace.root.join(FIGURES),
 		None => workspace.root.join(QUICK_FIGURES),
 	};
-	let mut evaluate = Command::new(workspace.binary("spb-evaluate"));
+	let mut evaluate = Command::new(programs.join("spb-evaluate"));
 	evaluate
 		.current_dir(&workspace.root)
 		.arg("--node")
@@ -147,12 +151,13 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError
 	process::run(&mut evaluate).map_err(EvaluateError::Failed)
 }
 
-/// Compiles the node that is measured.
-fn node(workspace: &Workspace, toolchain: Toolchain) -> Result<PathBuf, ProcessError> {
+/// Compiles the node that is measured and the program that measures it, and says where they are.
+fn optimised(workspace: &Workspace, toolchain: Toolchain) -> Result<PathBuf, ProcessError> {
 	let mut cargo = toolchain.command(workspace, "cargo");
-	cargo.args(["build", "--profile", PROFILE, "--workspace", "--bin", "spb-node"]);
+	cargo.args(["build", "--profile", PROFILE, "--workspace"]);
+	cargo.args(["--bin", "spb-node", "--bin", "spb-evaluate"]);
 	process::run(&mut cargo)?;
-	Ok(workspace.target.join(PROFILE).join("spb-node"))
+	Ok(workspace.target.join(PROFILE))
 }
 
 #[cfg(test)]
