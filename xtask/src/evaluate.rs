@@ -67,7 +67,12 @@ impl Options {
 
 	/// What people type for this.
 	fn command(&self) -> String {
-		[vec!["cargo xtask evaluate".to_owned()], self.arguments()].concat().join(" ")
+		let mut words = vec!["cargo xtask evaluate".to_owned()];
+		words.extend(self.arguments());
+		for (name, path) in [("--node", &self.node), ("--out", &self.out)] {
+			words.extend(path.iter().map(|path| format!("{name} {}", path.display())));
+		}
+		words.join(" ")
 	}
 }
 
@@ -178,5 +183,7 @@ mod tests {
 		let typed = "cargo xtask evaluate --runs 5 --validators 3 --sizes 10,20 --quick --fresh";
 		assert_eq!(options.command(), typed);
 		assert_eq!(Options::default().command(), "cargo xtask evaluate");
+		let other = Options { node: Some("a/spb-node".into()), ..Options::default() };
+		assert_eq!(other.command(), "cargo xtask evaluate --node a/spb-node");
 	}
 }
