@@ -9,7 +9,7 @@ use frame_support::{pallet_prelude::*, traits::Get};
 use spb_primitives::{AccountId, Energy, OfferId, Price};
 
 /// Numbers of offers in one page of the index.
-const NUMBERS_PER_PAGE: u32 = 256;
+pub(crate) const NUMBERS_PER_PAGE: u32 = 256;
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_offer_energy(
