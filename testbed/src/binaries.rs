@@ -15,6 +15,8 @@ pub enum Binary {
 	Cli,
 	/// `spb-demo`.
 	Demo,
+	/// `spb-evaluate`.
+	Evaluate,
 	/// `spb-node-hostile`: a node that misbehaves.
 	Hostile,
 }
@@ -43,6 +45,7 @@ impl Binary {
 			Self::Node => "spb-node",
 			Self::Cli => "spb",
 			Self::Demo => "spb-demo",
+			Self::Evaluate => "spb-evaluate",
 			Self::Hostile => "spb-node-hostile",
 		}
 	}
@@ -64,6 +67,7 @@ impl Binary {
 			Self::Node => "SPB_NODE",
 			Self::Cli => "SPB_CLI",
 			Self::Demo => "SPB_DEMO",
+			Self::Evaluate => "SPB_EVALUATE",
 			Self::Hostile => "SPB_NODE_HOSTILE",
 		}
 	}

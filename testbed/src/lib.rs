@@ -8,7 +8,8 @@
 //!   made to fail;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
-//! * [`demo`]: the main job, the replay of meter readings (`spb-demo`).
+//! * [`demo`]: the main job, the replay of meter readings (`spb-demo`);
+//! * [`evaluate`]: the paper's evaluation against its baseline (`spb-evaluate`).
 
 pub mod audit;
 pub mod binaries;
@@ -17,6 +18,7 @@ pub mod community;
 pub mod database;
 pub mod demo;
 pub mod disk;
+pub mod evaluate;
 pub mod metrics;
 pub mod money;
 pub mod namespaces;

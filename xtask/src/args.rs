@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{demo, test};
+use crate::{demo, evaluate, test};
 use spb_readings::Timestamp;
 use std::{
 	ffi::{OsStr, OsString},
@@ -11,7 +11,7 @@ use std::{
 
 /// What `help` prints.
 pub const HELP: &str = "\
-Set-up, build, demo, tests, faults and lint of the SPB workspace.
+Set-up, build, demo, tests, faults, evaluation and lint of the SPB workspace.
 
 Usage: cargo xtask COMMAND [OPTIONS]
 
@@ -23,6 +23,7 @@ Commands:
   test         build, then the Rust tests, the JavaScript checks, the networks of
                zombienet/ and the alert rules
   faults       build, then all attacks and faults over real validators
+  evaluate     build, then the paper's evaluation against its baseline, with plots
   lint         formatting, and clippy with warnings as errors
   chain-specs  build, then write chain-specs/ anew
   help         this text
@@ -36,6 +37,16 @@ Options of demo:
   --days N          replay N days of 96 quarter-hours, from the first in the file on
   --from TIME       begin with the quarter-hour TIME, such as 2016-06-06T12:00:00
                     (default: the sunniest stretch of that length)
+
+Options of evaluate:
+  --quick           a little of everything, within five minutes, into target/evaluation/
+  --runs N          single trades of each way (default: 100)
+  --validators N    validators of the network, 1 to 4 (default: 2)
+  --sizes N,N,...   trades offered at once, ascending (default: 100,1000,5000)
+  --evm             the baseline on an EVM node as well
+  --fresh           take nothing over from an evaluation that was interrupted
+  --node FILE       measure this node (default: one compiled with the profile production)
+  --out FOLDER      write there (default: docs/evaluation, and the table of the README)
 
 The demo's summary is written to target/demo/summary.json, the report of faults to
 target/faults/report.json. Some faults take root: network namespaces and a small disk.
@@ -59,6 +70,8 @@ pub enum Command {
 	Test(test::Options),
 	/// Run all attacks and faults.
 	Faults,
+	/// Evaluate against the baseline.
+	Evaluate(evaluate::Options),
 	/// Check formatting and lints.
 	Lint,
 	/// Write the chain specifications of the repository.
@@ -131,6 +144,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 		Some("chain-specs") => ("chain-specs", Command::ChainSpecs),
 		Some("demo") => return demo_options(rest).map(Command::Demo),
 		Some("test") => return test_options(rest).map(Command::Test),
+		Some("evaluate") => return evaluate_options(rest).map(Command::Evaluate),
 		_ => return Err(UsageError::UnknownCommand(lossy(&name))),
 	};
 	match rest.first() {
@@ -185,6 +199,69 @@ fn demo_options(args: Vec<OsString>) -> Result<demo::Options, UsageError> {
 		(None, None) => demo::Length::Default,
 	};
 	Ok(demo::Options { readings, from, length })
+}
+
+fn evaluate_options(args: Vec<OsString>) -> Result<evaluate::Options, UsageError> {
+	const RUNS: &str = "--runs";
+	const VALIDATORS: &str = "--validators";
+	const SIZES: &str = "--sizes";
+	const NODE: &str = "--node";
+	const OUT: &str = "--out";
+
+	let mut options = evaluate::Options::default();
+	let mut many = None;
+	let mut args = args.into_iter();
+	while let Some(arg) = args.next() {
+		let flag = match arg.to_str() {
+			Some("--quick") => Some((&mut options.quick, "--quick")),
+			Some("--evm") => Some((&mut options.evm, "--evm")),
+			Some("--fresh") => Some((&mut options.fresh, "--fresh")),
+			_ => None,
+		};
+		if let Some((flag, name)) = flag {
+			if std::mem::replace(flag, true) {
+				return Err(UsageError::Twice(name));
+			}
+			continue;
+		}
+		let (name, inline) = match arg.to_str().and_then(|text| text.split_once('=')) {
+			Some((name, value)) => (OsString::from(name), Some(OsString::from(value))),
+			None => (arg, None),
+		};
+		let mut value =
+			|option| inline.clone().or_else(|| args.next()).ok_or(UsageError::NoValue(option));
+		match name.to_str() {
+			Some(RUNS) => set(&mut options.runs, RUNS, count(RUNS, &value(RUNS)?)?)?,
+			Some(VALIDATORS) => {
+				set(&mut options.validators, VALIDATORS, count(VALIDATORS, &value(VALIDATORS)?)?)?
+			},
+			Some(SIZES) => set(&mut many, SIZES, sizes(SIZES, &value(SIZES)?)?)?,
+			Some(NODE) => set(&mut options.node, NODE, PathBuf::from(value(NODE)?))?,
+			Some(OUT) => set(&mut options.out, OUT, PathBuf::from(value(OUT)?))?,
+			_ => {
+				return Err(UsageError::UnknownOption {
+					command: "evaluate",
+					option: lossy(&name),
+				});
+			},
+		}
+	}
+	options.sizes = many.unwrap_or_default();
+	Ok(options)
+}
+
+/// Whole numbers with commas between them, in ascending order.
+fn sizes(option: &'static str, value: &OsStr) -> Result<Vec<NonZeroU32>, UsageError> {
+	let numbers = value.to_str().and_then(|text| {
+		text.split(',').map(|number| number.parse().ok()).collect::<Option<Vec<NonZeroU32>>>()
+	});
+	numbers.filter(|numbers| numbers.is_sorted_by(|one, other| one < other)).ok_or_else(|| {
+		UsageError::BadValue {
+			option,
+			value: lossy(value),
+			wanted: "give whole numbers in ascending order, such as 100,1000,5000".into(),
+		}
+	})
 }
 
 fn set<T>(slot: &mut Option<T>, option: &'static str, value: T) -> Result<(), UsageError> {
@@ -245,6 +322,7 @@ mod tests {
 			("faults", Command::Faults),
 			("lint", Command::Lint),
 			("demo", Command::Demo(Options::default())),
+			("evaluate", Command::Evaluate(evaluate::Options::default())),
 		] {
 			assert_eq!(parsed(name), Ok(command));
 			assert!(HELP.contains(&format!("\n  {name} ")), "{name}");
@@ -275,6 +353,42 @@ mod tests {
 	fn tests_should_include_the_demo_where_it_is_wanted() {
 		assert_eq!(parsed("test --demo"), Ok(Command::Test(test::Options { demo: true })));
 		assert_eq!(parsed("test --demo --demo"), Err(UsageError::Twice("--demo")));
+	}
+
+	#[test]
+	fn evaluate_options_should_be_read_in_both_spellings() {
+		let evaluate = |line: &str| match parsed(&format!("evaluate {line}")) {
+			Ok(Command::Evaluate(options)) => options,
+			other => panic!("{other:?}"),
+		};
+		assert_eq!(evaluate(""), evaluate::Options::default());
+		let expected = evaluate::Options {
+			runs: Some(number(5)),
+			sizes: [10, 20].map(number).to_vec(),
+			quick: true,
+			node: Some("a=b".into()),
+			..Default::default()
+		};
+		assert_eq!(evaluate("--runs 5 --quick --sizes 10,20 --node a=b"), expected);
+		assert_eq!(evaluate("--runs=5 --sizes=10,20 --node=a=b --quick"), expected);
+	}
+
+	#[test]
+	fn evaluations_that_make_no_sense_should_be_refused() {
+		for sizes in ["20,10", "10,10", "0,10", "10,", "", "x"] {
+			let args = ["evaluate", "--sizes", sizes].map(OsString::from);
+			let refused = parse(args);
+			assert!(
+				matches!(refused, Err(UsageError::BadValue { option: "--sizes", .. })),
+				"{sizes}"
+			);
+		}
+		assert_eq!(parsed("evaluate --quick --quick"), Err(UsageError::Twice("--quick")));
+		assert_eq!(
+			parsed("evaluate --quick=yes"),
+			Err(UsageError::UnknownOption { command: "evaluate", option: "--quick".into() })
+		);
+		assert_eq!(parsed("evaluate --runs"), Err(UsageError::NoValue("--runs")));
 	}
 
 	#[test]

@@ -1,4 +1,4 @@
-//! Set-up, build, demo, tests, faults and lint: what `cargo xtask` runs.
+//! Set-up, build, demo, tests, faults, evaluation and lint: what `cargo xtask` runs.
 //!
 //! Each command is a module with a `run` function. What they share: [`workspace`] knows the paths,
 //! [`toolchain`] the one Rust that compiles everything, [`setup`] finds and installs what is
@@ -7,12 +7,13 @@
 //! `rust-version`.
 //!
 //! Exit codes: 0 done, 1 failed or something missing, 2 bad arguments or malformed readings; `demo`
-//! forwards the exit code of the demo itself.
+//! and `evaluate` forward the exit code of what they run.
 
 mod args;
 mod build;
 mod chain_specs;
 mod demo;
+mod evaluate;
 mod faults;
 mod lint;
 mod process;
@@ -61,6 +62,7 @@ fn run(command: &Command) -> Result<(), Error> {
 		Command::Demo(options) => Ok(demo::run(&workspace, options)?),
 		Command::Test(options) => Ok(test::run(&workspace, *options)?),
 		Command::Faults => Ok(faults::run(&workspace)?),
+		Command::Evaluate(options) => Ok(evaluate::run(&workspace, options)?),
 		Command::Lint => Ok(lint::run(&workspace)?),
 		Command::ChainSpecs => Ok(chain_specs::run(&workspace)?),
 	}
@@ -74,6 +76,7 @@ enum Error {
 	Setup(setup::SetupError),
 	Process(process::ProcessError),
 	Demo(demo::DemoError),
+	Evaluate(evaluate::EvaluateError),
 	ChainSpecs(chain_specs::ChainSpecsError),
 	Steps(steps::StepsError),
 }
@@ -83,6 +86,7 @@ impl Error {
 		match self {
 			Self::Usage(_) => 2,
 			Self::Demo(error) => error.exit_code(),
+			Self::Evaluate(error) => error.exit_code(),
 			_ => 1,
 		}
 	}
@@ -98,6 +102,7 @@ impl fmt::Display for Error {
 			Self::Setup(error) => write!(f, "error: {error}"),
 			Self::Process(error) => write!(f, "error: {error}"),
 			Self::Demo(error) => write!(f, "error: {error}"),
+			Self::Evaluate(error) => write!(f, "error: {error}"),
 			Self::ChainSpecs(error) => write!(f, "error: {error}"),
 			Self::Steps(error) => write!(f, "error: {error}"),
 		}
@@ -131,6 +136,12 @@ impl From<process::ProcessError> for Error {
 impl From<demo::DemoError> for Error {
 	fn from(error: demo::DemoError) -> Self {
 		Self::Demo(error)
+	}
+}
+
+impl From<evaluate::EvaluateError> for Error {
+	fn from(error: evaluate::EvaluateError) -> Self {
+		Self::Evaluate(error)
 	}
 }
 

@@ -21,10 +21,13 @@ pub struct Steps {
 	done: Vec<(&'static str, Outcome, Duration)>,
 }
 
+/// What a step does, whose programs write where they are told.
+type Job<'a> = Box<dyn FnOnce(&Output) -> Result<(), ProcessError> + Send + 'a>;
+
 /// A step of those that run side by side.
 pub struct Step<'a> {
 	name: &'static str,
-	job: Box<dyn FnOnce(&Output) -> Result<(), ProcessError> + Send + 'a>,
+	job: Job<'a>,
 }
 
 impl<'a> Step<'a> {

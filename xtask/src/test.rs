@@ -60,7 +60,7 @@ pub fn run(workspace: &Workspace, options: Options) -> Result<(), Error> {
 			lane.push(Step::new("demo", |output| demo(workspace, output)));
 		}
 	}
-	let alone: [(&str, &dyn Fn() -> Result<(), ProcessError>); 2] = [
+	let alone: [(&str, &dyn Fn() -> _); 2] = [
 		("other Rust tests", &|| other_tests(workspace, toolchain)),
 		("attacks and faults", &|| {
 			process::run(test_command(workspace, toolchain).args(["--test", faults::TEST]))
@@ -183,7 +183,7 @@ fn alerts(workspace: &Workspace) -> Result<(), ProcessError> {
 }
 
 /// npm in a folder of the repository whose packages are there as its lock file says.
-fn npm(workspace: &Workspace, folder: &str, output: &Output) -> Result<Command, ProcessError> {
+pub fn npm(workspace: &Workspace, folder: &str, output: &Output) -> Result<Command, ProcessError> {
 	let folder = workspace.root.join(folder);
 	let npm = || {
 		// Not Debian's Rust, whose place in the path would bring another Node.js with it.

@@ -41,7 +41,7 @@ const MIN_CANDIDATES: usize = 256;
 /// Bytes of candidates for one block. The runtime has them in its memory several times over.
 const CANDIDATE_BYTES: usize = 6 * 1024 * 1024;
 /// The part of the time for a proposal that preparing should take at the most: 1 in this. What was
-/// prepared is executed twice after it, once to see whether the runtime takes it and once for good.
+/// prepared is executed after it, which verifies the signatures of all settlements one by one.
 const PREPARE_SHARE: u32 = 4;
 
 /// How long blocks that were not judged may wait for finality before this node builds beside them.

@@ -4,6 +4,7 @@
 //! Signatures are made by the host, so the externalities need a keystore.
 
 use crate::{
+	offers::NUMBERS_PER_PAGE,
 	pallet::*,
 	sweep::{BUCKETS_PER_BLOCK, OFFERS_PER_BLOCK},
 	types::*,
@@ -348,8 +349,8 @@ mod benchmarks {
 		assert_eq!(Settled::<T>::iter().count() as u32, n);
 	}
 
-	/// Of `i` settled ids and `o` closed offers of different producers, spread over all buckets
-	/// that one block looks at.
+	/// Of `i` settled ids and `o` closed offers of different producers, each on a page of its own in
+	/// the index, spread over all buckets that one block looks at.
 	#[benchmark]
 	fn sweep(i: Linear<0, { T::MaxSettlements::get() }>, o: Linear<0, OFFERS_PER_BLOCK>) {
 		let parameters = Pallet::<T>::parameters();
@@ -360,6 +361,7 @@ mod benchmarks {
 		for number in 0..o {
 			at::<T>(closings + number % buckets);
 			let producer = producer::<T>(number);
+			NextOffer::<T>::put(number * NUMBERS_PER_PAGE);
 			let id = offer::<T>(&producer);
 			Pallet::<T>::do_close_offer(producer, id).expect("the offer is open");
 		}

@@ -56,7 +56,11 @@ impl<'a, 'c, S: Store, C: Chain> Fold<'a, 'c, S, C> {
 	fn settle(&mut self, erc: &Erc, entry: SignedCtp) -> Result<Settlement, NotTaken> {
 		let settlement = Settlement { ctp: entry, delivered: erc.delivered };
 		let due = self.settling.due(&settlement)?;
-		erc.confirms(&settlement.ctp.ctp, self.chain.now(), &self.chain.genesis())?;
+		let genesis = self.chain.genesis();
+		erc.confirms(&settlement.ctp.ctp, self.chain.now(), &genesis)?;
+		// Judged when the CTP entered. But an entry may come from a damaged storage, or from before an
+		// upgrade by which it counts no longer, and the block would refuse all of its seal for it.
+		settlement.ctp.verify(&due.vault.owner, &genesis)?;
 		self.settling.settle(&settlement, &due);
 		self.database.settle(SettledCtp { id: erc.ctp, settlement: settlement.clone() })?;
 		Ok(settlement)

@@ -9,7 +9,7 @@ use frame_support::{pallet_prelude::*, traits::Get};
 use spb_primitives::{AccountId, Energy, OfferId, Price};
 
 /// Numbers of offers in one page of the index.
-const NUMBERS_PER_PAGE: u32 = 256;
+pub(crate) const NUMBERS_PER_PAGE: u32 = 256;
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_offer_energy(
@@ -152,10 +152,11 @@ impl<T: Config> Pallet<T> {
 			&& is_set(&OfferPages::<T>::get(id / NUMBERS_PER_PAGE), id)
 	}
 
-	/// How many offers the indices name.
+	/// How many offers each of the indices names.
 	#[cfg(any(feature = "try-runtime", test))]
-	pub(crate) fn indexed() -> (usize, usize) {
-		(OffersOf::<T>::iter().count(), Self::numbers_from(0).count())
+	pub(crate) fn indexed() -> (u32, u32) {
+		let of_pages = OfferPages::<T>::iter_values().flatten().map(u8::count_ones).sum();
+		(OffersOf::<T>::iter().count() as u32, of_pages)
 	}
 }
 

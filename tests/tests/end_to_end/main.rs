@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod demo;
 mod dependencies;
+mod evaluate;
 mod governing;
 mod memory;
 mod network;

@@ -46,7 +46,7 @@ impl Ahead {
 impl Verify for Ahead {
 	fn verify(&self, signature: &Signature, message: &[u8]) -> bool {
 		let digest = signature.digest(message);
-		if self.verified.remembers(&digest) || !self.asked.lock().insert(digest) {
+		if !self.asked.lock().insert(digest) || self.verified.remembers(&digest) {
 			return true;
 		}
 		let (verified, jobs) = (self.verified.clone(), self.jobs.clone());

@@ -230,6 +230,25 @@ fn receipts_and_settlements_should_match_in_number_and_order() {
 }
 
 #[test]
+fn entry_that_its_owner_did_not_sign_should_not_settle() {
+	let (deal, unsigned) = (Deal::new(0), Deal::new(1).by(Charlie));
+	let mut chain = open(&deal);
+	// A database that holds what the rules never let in, as where the storage is damaged.
+	let block = chain.author_on(chain.head, &[], || ());
+	let mut database = crate::block::open(&chain.store, &block.parent, false).unwrap();
+	database.add(unsigned.id(), &unsigned.addition().ctp).unwrap();
+	database.commit(block.number, block.parent, block.hash).unwrap();
+	chain.head = block.hash;
+	assert!(chain.is_open(&unsigned));
+	chain.assert_unconfirmed(&unsigned, unsigned.erc(1_000, 3), Refusal::BadSignature);
+	// It keeps no one else from being paid: what is prepared beside it is taken whole.
+	let confirms = [unsigned.confirm(1_000, 3), deal.confirm(1_000, 3)];
+	let block = chain.block_with(&confirms, || ());
+	assert_eq!(block.outcomes, [Outcome::Later(Refusal::BadSignature), Outcome::Taken]);
+	assert_eq!(block.seal().settlements.to_vec(), [deal.settlement(1_000)]);
+}
+
+#[test]
 fn order_of_candidates_should_be_kept() {
 	let deals: Vec<_> = (0..5).map(|leaf| Deal::new(leaf).energy(200)).collect();
 	let mut chain = TestChain::new();

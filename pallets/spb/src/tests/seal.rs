@@ -329,7 +329,7 @@ fn inherent_should_be_the_empty_seal_where_the_full_one_would_fail() {
 #[test]
 fn signatures_should_be_left_to_whoever_prepared_and_to_the_block() {
 	ExtBuilder::default().execute(|| {
-		// `prepare` takes only CTPs of the database, whose signatures were judged when they entered.
+		// `prepare` has judged the signature of each settlement on the same state.
 		let full = seal_of(&[Deal::new(0).by(Charlie).settlement(10)]);
 		let data = inherent_data(&full, &seal_of(&[]));
 		assert_eq!(inherent(&data), Some(full.clone()));

@@ -1,0 +1,99 @@
+//! `spb-evaluate`: the paper's evaluation against its baseline, on a network of this machine's own.
+
+use clap::Parser;
+use spb_testbed::evaluate::{self, provenance, EvaluationError, Options, Plan, Summary};
+use std::{num::NonZeroU32, path::PathBuf, process::ExitCode};
+use tokio::signal::unix::{signal, SignalKind};
+
+/// Measures SPB against the baseline of the paper and writes figures, table and plots.
+///
+/// Interrupted, it goes on where it stopped when it is called again in the same way.
+/// Exit codes: 0 done, 1 something failed, 2 bad input, 130 interrupted.
+#[derive(Parser)]
+#[command(name = "spb-evaluate", version)]
+struct Arguments {
+	/// The node's program
+	#[arg(long, value_name = "FILE")]
+	node: PathBuf,
+	/// The repository
+	#[arg(long, value_name = "FOLDER", default_value = ".")]
+	root: PathBuf,
+	/// The folder for the results
+	#[arg(long, value_name = "FOLDER")]
+	out: PathBuf,
+	/// Single trades of each way [default: 100, or 8 with --quick]
+	#[arg(long, value_name = "NUMBER")]
+	runs: Option<NonZeroU32>,
+	/// Validators, 1 to 4 [default: 2]
+	#[arg(long, value_name = "NUMBER")]
+	validators: Option<usize>,
+	/// Trades offered at once, ascending; the last is the saturation [default: 100,1000,5000, or
+	/// 100,400 with --quick]
+	#[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
+	sizes: Option<Vec<usize>>,
+	/// A little of everything, within five minutes
+	#[arg(long)]
+	quick: bool,
+	/// The baseline on an EVM node as well
+	#[arg(long)]
+	evm: bool,
+	/// Take nothing over from an earlier session
+	#[arg(long)]
+	fresh: bool,
+	/// Write the results into the repository's README too
+	#[arg(long)]
+	readme: bool,
+}
+
+impl Arguments {
+	fn options(self) -> Options {
+		let Self { node, root, out, runs, validators, sizes, quick, evm, fresh, readme } = self;
+		let plan = if quick { Plan::quick() } else { Plan::full() };
+		let plan = Plan {
+			runs: runs.map_or(plan.runs, NonZeroU32::get),
+			validators: validators.unwrap_or(plan.validators),
+			sizes: sizes.unwrap_or(plan.sizes),
+			..plan
+		};
+		let command = provenance::command_line();
+		Options { node, root, out, plan, evm, fresh, readme, command }
+	}
+}
+
+/// Ends when someone asks for it.
+async fn interrupted() -> EvaluationError {
+	let (Ok(mut interrupt), Ok(mut terminate)) =
+		(signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+	else {
+		// Without a handler the system ends the process.
+		return std::future::pending().await;
+	};
+	tokio::select! {
+		_ = interrupt.recv() => {},
+		_ = terminate.recv() => {},
+	}
+	EvaluationError::Interrupted
+}
+
+async fn run(options: &Options) -> Result<Summary, EvaluationError> {
+	// Whatever ends first, the nodes are stopped when the other is dropped.
+	tokio::select! {
+		summary = evaluate::run(options) => summary,
+		error = interrupted() => Err(error),
+	}
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+	let options = Arguments::parse().options();
+	match run(&options).await {
+		Ok(summary) => {
+			println!("{summary}results in {}", options.out.display());
+			ExitCode::SUCCESS
+		},
+		Err(error) => {
+			eprintln!("error: {error}");
+			ExitCode::from(error.exit_code())
+		},
+	}
+}

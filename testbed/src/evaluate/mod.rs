@@ -1,0 +1,219 @@
+//! The paper's evaluation (section III-B), against its baseline, on one network in one run; and what
+//! goes past it to scale.
+//!
+//! * [`network`], [`follower`]: validators, and what is seen at the producer's node and when;
+//! * [`market`], [`meters`], [`pen`]: who trades, with everything signed before the clock starts;
+//! * [`ways`]: SPB as in the paper, SPB with care, the baseline, behind one trait;
+//! * [`delay`], [`burst`], [`scale`], [`evm`]: what is measured, each a part of the records;
+//! * [`records`]: the raw figures, written as they come, from which an evaluation goes on;
+//! * [`figures`], [`report`], [`plots`]: what they come to and how it is told.
+
+pub mod burst;
+mod clock;
+pub mod delay;
+mod error;
+pub mod evm;
+mod fees;
+pub mod figures;
+pub mod follower;
+pub mod market;
+pub mod meters;
+pub mod network;
+pub mod pen;
+pub mod plan;
+pub mod plots;
+mod progress;
+pub mod provenance;
+pub mod records;
+pub mod report;
+pub mod scale;
+pub mod ways;
+
+pub use error::EvaluationError;
+pub use figures::Summary;
+pub use plan::Plan;
+
+use error::Result;
+use figures::{Figures, Setting, SET_UP};
+use market::{Keys, Market};
+use network::{Network, Shape};
+use progress::Progress;
+use provenance::Provenance;
+use records::{Point, Records};
+use scale::{blocks, database, open};
+use spb_primitives::Parameters;
+use std::{fs, path::PathBuf, time::Duration};
+
+/// What to evaluate, and where.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Options {
+	/// The node's program.
+	pub node: PathBuf,
+	/// The repository, for its commit, its README and the EVM yardstick.
+	pub root: PathBuf,
+	/// The folder that the results are written to.
+	pub out: PathBuf,
+	/// How much is measured.
+	pub plan: Plan,
+	/// Whether the EVM yardstick is measured too.
+	pub evm: bool,
+	/// Whether nothing is taken over from an earlier session.
+	pub fresh: bool,
+	/// Whether the project's README gets the results.
+	pub readme: bool,
+	/// The command that people type for this.
+	pub command: String,
+}
+
+/// Measures what is not in the records yet, writes all results, and gives the summary.
+pub async fn run(options: &Options) -> Result<Summary> {
+	let Options { plan, out, .. } = options;
+	plan.check()?;
+	fs::create_dir_all(out).map_err(EvaluationError::file(out))?;
+	let provenance = Provenance::here(&options.root, options.command.clone());
+	let path = out.join("raw.csv");
+	let mut records = Records::open(&path, &plan.to_string(), &provenance, options.fresh)?;
+	let evm = if options.evm { evm::steps(plan.runs) } else { 0 };
+	let progress = Progress::new(plan.steps() + evm);
+
+	measure(options, &mut records, &progress).await?;
+	if options.evm {
+		let block_time = plan.parameters().slot_duration;
+		evm::measure(&options.root, &mut records, plan.runs, block_time, &progress).await?;
+	}
+	progress.end();
+
+	let setting = Setting {
+		runs: plan.runs,
+		validators: plan.validators,
+		block_time_s: Duration::from_millis(plan.parameters().slot_duration).as_secs_f64(),
+		full_block: FULL_BLOCK,
+		provenance,
+	};
+	let figures = Figures::of(&records);
+	let summary = Summary::of(&figures, &setting);
+	report::write_summary(out, &summary)?;
+	report::write_page(out, &figures, &summary, &setting, records.sessions())?;
+	plots::draw(out, &figures)?;
+	if options.readme {
+		report::write_readme(&options.root.join("README.md"), &summary)?;
+	}
+	Ok(summary)
+}
+
+/// Settlements of a full block.
+const FULL_BLOCK: u64 = 5_000;
+
+async fn measure(options: &Options, records: &mut Records, progress: &Progress) -> Result<()> {
+	let plan = &options.plan;
+	database::measure(records, &plan.database, progress).await?;
+	let trading = Trading { options, parameters: plan.parameters(), crowd: plan.crowd() };
+	if plan.is_in_one_network() {
+		return trading.measure(records, progress, true).await;
+	}
+	trading.measure(records, progress, false).await?;
+	let parameters = plan.scale_parameters();
+	let scale = Trading { options, parameters, crowd: plan.scale_crowd() };
+	scale.measure_scale(records, progress).await
+}
+
+/// Measurements on one network.
+struct Trading<'a> {
+	options: &'a Options,
+	parameters: Parameters,
+	/// Consumers and payers.
+	crowd: (usize, usize),
+}
+
+impl Trading<'_> {
+	async fn start(&self) -> Result<(Network, Market)> {
+		let (consumers, payers) = self.crowd;
+		let keys = Keys::generate(consumers, payers);
+		let shape = Shape {
+			program: self.options.node.clone(),
+			validators: self.options.plan.validators,
+			parameters: self.parameters,
+			accounts: keys.accounts(),
+		};
+		let network = Network::start(&shape).await?;
+		let market = Market::open(&network, keys).await?;
+		if u64::from(market.limits().max_settlements) != FULL_BLOCK {
+			let most = market.limits().max_settlements;
+			let reason = format!("a full block settles {most} trades and not {FULL_BLOCK}");
+			return Err(EvaluationError::Unexpected(reason));
+		}
+		Ok((network, market))
+	}
+
+	/// Delay, cost, throughput and chain size; and scale, where that is on the same network.
+	async fn measure(
+		&self,
+		records: &mut Records,
+		progress: &Progress,
+		with_scale: bool,
+	) -> Result<()> {
+		let plan = &self.options.plan;
+		let bursts = plan.bursts();
+		let is_done = delay::is_done(records, plan.runs)
+			&& bursts.iter().all(|bursts| bursts.is_done(records))
+			&& (!with_scale || plan.is_scale_done(records));
+		if is_done {
+			let scale = if with_scale { plan.scale_steps() } else { 0 };
+			let steps: u64 = bursts.iter().map(burst::Bursts::steps).sum();
+			progress.steps(steps + delay::steps(plan.runs) + scale);
+			return Ok(());
+		}
+		progress.begin("starting the network");
+		let (network, mut market) = self.start().await?;
+		note_set_up(&market, records)?;
+		delay::measure(&network, &mut market, records, plan.runs, progress).await?;
+		for bursts in bursts {
+			bursts.measure(&network, &mut market, records, progress).await?;
+		}
+		if with_scale {
+			measure_scale(plan, &network, &mut market, records, progress).await?;
+		}
+		Ok(())
+	}
+
+	/// Blocks and nodes, on a network of their own.
+	async fn measure_scale(&self, records: &mut Records, progress: &Progress) -> Result<()> {
+		let plan = &self.options.plan;
+		if plan.is_scale_done(records) {
+			progress.steps(plan.scale_steps());
+			return Ok(());
+		}
+		progress.begin("starting the network for scale");
+		let (network, mut market) = self.start().await?;
+		measure_scale(plan, &network, &mut market, records, progress).await
+	}
+}
+
+async fn measure_scale(
+	plan: &Plan,
+	network: &Network,
+	market: &mut Market,
+	records: &mut Records,
+	progress: &Progress,
+) -> Result<()> {
+	let Plan { settlements, block_runs, .. } = plan;
+	blocks::measure(network, market, records, settlements, *block_runs, progress).await?;
+	open::measure(network, market, records, &plan.open, progress).await
+}
+
+fn note_set_up(market: &Market, records: &mut Records) -> Result<()> {
+	let point = Point { part: SET_UP, way: ways::SPB, size: 0, run: 0 };
+	if records.has(point) {
+		return Ok(());
+	}
+	let bytes = market.set_up_bytes();
+	records.note(
+		point,
+		&[
+			("open_bytes", bytes.open as f64),
+			("offer_bytes", bytes.offer as f64),
+			("top_up_bytes", bytes.top_up as f64),
+			("deposit_bytes", bytes.deposit as f64),
+		],
+	)
+}

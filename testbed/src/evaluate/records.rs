@@ -1,0 +1,267 @@
+//! What was measured, as it is measured: a CSV file that is written line by line, so that an
+//! evaluation that was interrupted goes on where it stopped.
+//!
+//! The file begins with comment lines: the settings, then for each session (a run of the program)
+//! when, where, from which source and by which command it measured. Every row names its session.
+
+use super::{error::Result, provenance::Provenance, EvaluationError};
+use std::{
+	collections::BTreeSet,
+	fmt,
+	fs::{self, File},
+	io::Write,
+	path::{Path, PathBuf},
+};
+
+const HEADER: &str = "session,part,way,size,run,measure,value";
+const SETTINGS: &str = "# settings: ";
+const SESSION: &str = "# session ";
+
+/// One figure.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+	/// In which session it was measured, from 1.
+	pub session: u32,
+	/// What it belongs to: `delay`, `burst`, ...
+	pub part: String,
+	/// The way of trading or the layout.
+	pub way: String,
+	/// How much there was of what the part is about: trades, open CTPs, settlements.
+	pub size: u64,
+	/// Which repetition, from 0.
+	pub run: u32,
+	/// What was measured, with its unit: `paid_s`, `bytes`, ...
+	pub measure: String,
+	/// The figure.
+	pub value: f64,
+}
+
+impl fmt::Display for Row {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { session, part, way, size, run, measure, value } = self;
+		write!(f, "{session},{part},{way},{size},{run},{measure},{value}")
+	}
+}
+
+/// Names the rows of one measurement, which are written together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Point<'a> {
+	/// See [`Row::part`].
+	pub part: &'a str,
+	/// See [`Row::way`].
+	pub way: &'a str,
+	/// See [`Row::size`].
+	pub size: u64,
+	/// See [`Row::run`].
+	pub run: u32,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+pub struct Records {
+	path: PathBuf,
+	file: File,
+	session: u32,
+	sessions: Vec<String>,
+	rows: Vec<Row>,
+	done: BTreeSet<(String, String, u64, u32)>,
+}
+
+impl Records {
+	/// Opens the file, with what it has if that was measured with the same settings from the same
+	/// source, else empty. `fresh` takes nothing over.
+	pub fn open(path: &Path, settings: &str, provenance: &Provenance, fresh: bool) -> Result<Self> {
+		let settings = format!("{SETTINGS}commit {}; {settings}", provenance.commit);
+		let text = match fresh {
+			true => String::new(),
+			false => match fs::read_to_string(path) {
+				Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+					return Err(EvaluationError::file(path)(error));
+				},
+				read => read.unwrap_or_default(),
+			},
+		};
+		let same = text.lines().next() == Some(&settings);
+		let (sessions, rows) = if same { parse(path, &text)? } else { Default::default() };
+		let mut records = Self {
+			path: path.to_owned(),
+			file: open(path, same).map_err(EvaluationError::file(path))?,
+			session: u32::try_from(sessions.len()).unwrap_or(u32::MAX).saturating_add(1),
+			sessions,
+			done: rows.iter().map(key_of).collect(),
+			rows,
+		};
+		if !same {
+			records.write(&format!("{settings}\n{HEADER}"))?;
+		}
+		let Provenance { date, machine, command, .. } = provenance;
+		let session = format!("{SESSION}{}: {date}; {machine}; {command}", records.session);
+		records.write(&session)?;
+		records.sessions.push(session.trim_start_matches("# ").to_owned());
+		Ok(records)
+	}
+
+	/// Whether this was measured already.
+	pub fn has(&self, point: Point<'_>) -> bool {
+		let Point { part, way, size, run } = point;
+		self.done.contains(&(part.to_owned(), way.to_owned(), size, run))
+	}
+
+	/// Notes what was measured at a point: all of it at once.
+	pub fn note(&mut self, point: Point<'_>, measures: &[(&str, f64)]) -> Result<()> {
+		let rows: Vec<Row> = measures
+			.iter()
+			.map(|(measure, value)| Row {
+				session: self.session,
+				part: point.part.into(),
+				way: point.way.into(),
+				size: point.size,
+				run: point.run,
+				measure: (*measure).into(),
+				value: *value,
+			})
+			.collect();
+		let lines: Vec<String> = rows.iter().map(Row::to_string).collect();
+		self.write(&lines.join("\n"))?;
+		self.done.extend(rows.iter().map(key_of));
+		self.rows.extend(rows);
+		Ok(())
+	}
+
+	/// All rows.
+	pub fn rows(&self) -> &[Row] {
+		&self.rows
+	}
+
+	/// When, where and how each session measured.
+	pub fn sessions(&self) -> &[String] {
+		&self.sessions
+	}
+
+	/// The figures of this name: part, way, size and measure, in order of their runs.
+	pub fn values(&self, part: &str, way: &str, size: u64, measure: &str) -> Vec<f64> {
+		let wanted = |row: &&Row| {
+			row.part == part && row.way == way && row.size == size && row.measure == measure
+		};
+		let mut rows: Vec<&Row> = self.rows.iter().filter(wanted).collect();
+		rows.sort_by_key(|row| row.run);
+		rows.into_iter().map(|row| row.value).collect()
+	}
+
+	/// The sizes at which a part was measured.
+	pub fn sizes(&self, part: &str) -> BTreeSet<u64> {
+		self.rows.iter().filter(|row| row.part == part).map(|row| row.size).collect()
+	}
+
+	fn write(&mut self, text: &str) -> Result<()> {
+		// In one piece: a line that was begun would be in the way of going on.
+		let written = self.file.write_all(format!("{text}\n").as_bytes());
+		written.and_then(|()| self.file.flush()).map_err(EvaluationError::file(&self.path))
+	}
+}
+
+fn open(path: &Path, keep: bool) -> std::io::Result<File> {
+	if let Some(folder) = path.parent() {
+		fs::create_dir_all(folder)?;
+	}
+	File::options().create(true).write(true).append(keep).truncate(!keep).open(path)
+}
+
+fn key_of(row: &Row) -> (String, String, u64, u32) {
+	(row.part.clone(), row.way.clone(), row.size, row.run)
+}
+
+fn parse(path: &Path, text: &str) -> Result<(Vec<String>, Vec<Row>)> {
+	let (mut sessions, mut rows) = (Vec::new(), Vec::new());
+	for (number, line) in text.lines().enumerate() {
+		let bad = |reason: &str| EvaluationError::Records {
+			path: path.to_owned(),
+			line: number + 1,
+			reason: reason.to_owned(),
+		};
+		if line.starts_with(SESSION) {
+			sessions.push(line.trim_start_matches("# ").to_owned());
+		} else if !line.starts_with('#') && line != HEADER {
+			rows.push(row(line).ok_or_else(|| bad("this is no row of figures"))?);
+		}
+	}
+	Ok((sessions, rows))
+}
+
+fn row(line: &str) -> Option<Row> {
+	let fields: Vec<&str> = line.split(',').collect();
+	let [session, part, way, size, run, measure, value] = fields[..] else { return None };
+	Some(Row {
+		session: session.parse().ok()?,
+		part: part.into(),
+		way: way.into(),
+		size: size.parse().ok()?,
+		run: run.parse().ok()?,
+		measure: measure.into(),
+		value: value.parse().ok()?,
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn provenance(commit: &str) -> Provenance {
+		let text = |text: &str| text.to_owned();
+		Provenance { date: text("d"), machine: text("m"), commit: text(commit), command: text("c") }
+	}
+
+	const POINT: Point<'_> = Point { part: "delay", way: "spb", size: 1, run: 3 };
+
+	#[test]
+	fn what_was_measured_should_be_there_when_it_goes_on() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("a/raw.csv");
+		let open = |settings, commit, fresh| {
+			Records::open(&path, settings, &provenance(commit), fresh).unwrap()
+		};
+		let mut records = open("runs 2", "x", false);
+		assert!(!records.has(POINT));
+		records.note(POINT, &[("paid_s", 1.5), ("final_s", 2.25)]).unwrap();
+		drop(records);
+
+		let records = open("runs 2", "x", false);
+		assert!(records.has(POINT) && !records.has(Point { run: 4, ..POINT }));
+		assert_eq!(records.values("delay", "spb", 1, "final_s"), [2.25]);
+		assert_eq!(records.rows()[0].to_string(), "1,delay,spb,1,3,paid_s,1.5");
+		assert_eq!(records.sessions().len(), 2);
+		drop(records);
+
+		for (settings, commit, fresh) in
+			[("runs 3", "x", false), ("runs 3", "y", false), ("runs 3", "y", true)]
+		{
+			let mut records = open(settings, commit, fresh);
+			assert!(records.rows().is_empty() && records.sessions().len() == 1);
+			records.note(POINT, &[("paid_s", 1.0)]).unwrap();
+		}
+	}
+
+	#[test]
+	fn figures_should_come_in_order_of_their_runs() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("raw.csv");
+		let mut records = Records::open(&path, "", &provenance("x"), false).unwrap();
+		for run in [2, 0, 1] {
+			records.note(Point { run, ..POINT }, &[("paid_s", f64::from(run))]).unwrap();
+		}
+		assert_eq!(records.values("delay", "spb", 1, "paid_s"), [0.0, 1.0, 2.0]);
+		assert_eq!(records.sizes("delay"), BTreeSet::from([1]));
+	}
+
+	#[test]
+	fn a_damaged_file_should_be_refused_with_its_line() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("raw.csv");
+		drop(Records::open(&path, "", &provenance("x"), false).unwrap());
+		let mut text = fs::read_to_string(&path).unwrap();
+		text.push_str("1,delay,spb\n");
+		fs::write(&path, text).unwrap();
+		let error = Records::open(&path, "", &provenance("x"), false).unwrap_err();
+		assert!(error.to_string().contains("raw.csv:4: "), "{error}");
+	}
+}
