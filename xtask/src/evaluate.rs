@@ -133,7 +133,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError
 	};
 	if options.evm {
 		// Only to have its packages there.
-		npm(workspace, EVM).map_err(EvaluateError::Build)?;
+		npm(workspace, EVM, &Output::Shared).map_err(EvaluateError::Build)?;
 	}
 	let own = !options.quick && options.node.is_none() && options.out.is_none();
 	let out = match &options.out {
