@@ -7,7 +7,7 @@
 use crate::{configs::CompanyCollective, AccountId, Hash, Runtime};
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{
-	traits::{Consideration, Get, MaybeConsideration},
+	traits::{Consideration, MaybeConsideration},
 	weights::Weight,
 };
 use pallet_collective::{

@@ -2,7 +2,7 @@
 
 use crate::{
 	build,
-	process::{self, ProcessError},
+	process::{self, Output, ProcessError},
 	setup::{self, Purpose, SetupError},
 	test::npm,
 	toolchain::Toolchain,
