@@ -332,7 +332,6 @@ fn many_should_be_open_over(expiries: u32) {
 	let digest = DatabaseDigest { database_root: root(&open), sidecar_hash: H256::zero() };
 	let head = header(HEIGHT, 200, H256::repeat_byte(1), Some(digest));
 	chain.execute_with(|| restore(&head, &open));
-	storage.asked();
 
 	let (first, hash) = step(&mut chain, &storage, head.hash(), HEIGHT + 1, commit);
 	open.retain(|(_, signed)| signed.ctp.expiry > FIRST);
@@ -359,6 +358,8 @@ fn step(
 	message: Vec<u8>,
 ) -> (H256, H256) {
 	let slot = 200 + u64::from(number);
+	// What was asked before is not of this block.
+	storage.asked();
 	let prepared = chain
 		.execute_with(|| {
 			rolled_back(|| {
