@@ -4,7 +4,7 @@
 use super::{
 	clock, delay,
 	error::Result,
-	follower::SeenBlock,
+	follower::{SeenBlock, What},
 	market::Market,
 	network::Network,
 	progress::Progress,
@@ -95,8 +95,8 @@ impl Bursts {
 		let (before, begun) = (network.follower().best(), Instant::now());
 		let done = try_join_all(trades.iter().map(|trade| trade.carry_out(network))).await?;
 		let mut paid = Vec::with_capacity(done.len());
-		let last = network.follower().best();
-		network.follower().until_final(last).await?;
+		let payments: Vec<What> = done.iter().map(|done| done.payment).collect();
+		let last = network.follower().until_all_final(&payments).await?;
 		for done in &done {
 			paid.push(delay::paid(network, done.payment)?);
 		}

@@ -64,13 +64,13 @@ pub async fn measure(
 			lane.trade.carry_out(network).await
 		}));
 		let done = done.await?;
-		let last = done.iter().filter_map(|done| block_of(network, done.payment)).max();
-		network.follower().until_final(last.unwrap_or_default()).await?;
+		let payments: Vec<What> = done.iter().map(|done| done.payment).collect();
+		let last = network.follower().until_all_final(&payments).await?;
 		for (lane, done) in lanes.iter().zip(done) {
 			note(network, market, records, lane, done).await?;
 			progress.step();
 		}
-		network.follower().forget(last.unwrap_or_default());
+		network.follower().forget(last);
 	}
 	market.no_contract_is_left(network).await
 }
@@ -103,10 +103,6 @@ fn sign(way: &dyn Way, market: &mut Market, records: &Records, runs: &[u32]) -> 
 	let trades = way.sign(market, runs.len())?;
 	let lane = |(trade, run)| Lane { way: way.name(), run, trade };
 	Ok(trades.into_iter().zip(runs).map(lane).collect())
-}
-
-fn block_of(network: &Network, what: What) -> Option<u32> {
-	Some(network.follower().sight(what)?.block?.number)
 }
 
 /// Notes a trade when it is final: what a fork has changed meanwhile counts as it is then.

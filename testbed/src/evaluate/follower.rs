@@ -7,6 +7,7 @@
 
 use super::{error::Result, EvaluationError};
 use codec::{Compact, Decode, Encode};
+use futures::future::try_join_all;
 use sp_runtime::traits::Hash as _;
 use spb_client::connection::{
 	Connection, ConnectionError, CtpFilter, Hash, Head, Stage, Stall, Status,
@@ -215,6 +216,25 @@ impl Follower {
 	/// Waits until the best chain has a block of this number.
 	pub async fn until_best(&self, number: BlockNumber) -> Result<()> {
 		self.until_number(&self.best, number, "a block").await
+	}
+
+	/// Waits until payments are in final blocks, also those that a fork takes away at first. The
+	/// number of the last of these blocks.
+	pub async fn until_all_final(&self, payments: &[What]) -> Result<BlockNumber> {
+		loop {
+			let seen = try_join_all(payments.iter().map(|payment| self.until(*payment))).await?;
+			let numbers = seen.iter().filter_map(|sight| Some(sight.block?.number));
+			let last = numbers.max().unwrap_or_default();
+			self.until_final(last).await?;
+			let is_there = |payment: &What| {
+				self.sight(*payment)
+					.and_then(|sight| sight.block)
+					.is_some_and(|block| block.number <= last)
+			};
+			if payments.iter().all(is_there) {
+				return Ok(last);
+			}
+		}
 	}
 
 	async fn until_number(

@@ -15,7 +15,7 @@ use std::{
 
 const HEADER: &str = "session,part,way,size,run,measure,value";
 const SETTINGS: &str = "# settings: ";
-const SESSION: &str = "# session ";
+const SESSION: &str = "# sitting ";
 
 /// One figure.
 #[derive(Clone, PartialEq, Debug)]
