@@ -235,7 +235,7 @@ impl Node {
 
 	/// Connects to it.
 	pub async fn connect(&self) -> Result<Connection, NodeError> {
-		Ok(Connection::open(&self.url(), Patience::default()).await?)
+		Ok(Connection::open(&self.url(), Patience(START)).await?)
 	}
 
 	/// Where other nodes reach it, its identity included.

@@ -28,7 +28,7 @@ const ALERTS_TEST: &str = "docs/operations/alerts.test.yml";
 /// The crate whose tests are over real nodes.
 const NODE_TESTS: &str = "tests";
 /// How many end-to-end tests run at once, of which most wait for a block of their own node.
-const END_TO_END_THREADS: &str = "6";
+const END_TO_END_THREADS: &str = "4";
 /// How much the demo replays where it is one of the steps.
 const DEMO: [&str; 3] = ["demo", "--quarters", "8"];
 
