@@ -121,13 +121,14 @@ async fn note(
 			fee_of(network, &hashes).await?
 		},
 	};
-	let seconds = |at: Instant| at.saturating_duration_since(done.begun).as_secs_f64();
+	let between = |from: Instant, to: Instant| to.saturating_duration_since(from).as_secs_f64();
 	let bytes = lane.trade.bytes();
 	records.note(
 		point(lane.way, lane.run),
 		&[
-			("paid_s", seconds(paid_at)),
-			("final_s", seconds(final_at)),
+			("paid_s", between(done.committed, paid_at)),
+			("final_s", between(done.committed, final_at)),
+			("whole_s", between(done.begun, paid_at)),
 			// As precise as the fee: both are far below 2^53.
 			("fee_units", fee as f64),
 			("bytes", bytes as f64),

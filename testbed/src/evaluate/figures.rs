@@ -54,8 +54,10 @@ impl Compared {
 /// Delays of one way of trading, in seconds.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct Delays {
-	/// From the first submission until the producer is paid, a trade each.
+	/// From the consumer's first submission until the producer is paid, a trade each.
 	pub paid: Vec<f64>,
+	/// From the first submission by whomever: of the baseline, from setting the contract up.
+	pub whole: Vec<f64>,
 	/// Until that is final.
 	pub settled: Vec<f64>,
 }
@@ -125,6 +127,7 @@ impl Figures {
 	pub fn of(records: &Records) -> Self {
 		let delays = |way: &str| Delays {
 			paid: records.values(delay::PART, way, 1, "paid_s"),
+			whole: records.values(delay::PART, way, 1, "whole_s"),
 			settled: records.values(delay::PART, way, 1, "final_s"),
 		};
 		let compared = |part: &str, size: u64, measure: &str| {

@@ -236,7 +236,10 @@ mod tests {
 
 	fn figures() -> Figures {
 		let both = Compared { spb: Some(1.0), baseline: Some(3.0) };
-		let delays = |seconds: f64| Delays { paid: vec![seconds; 3], settled: vec![seconds; 3] };
+		let delays = |seconds: f64| {
+			let seconds = vec![seconds; 3];
+			Delays { paid: seconds.clone(), whole: seconds.clone(), settled: seconds }
+		};
 		let curve = || vec![(1_000.0, 1.0), (100_000.0, 2.0)];
 		Figures {
 			spb: delays(2.0),

@@ -36,12 +36,14 @@ impl Trade for EscrowTrade {
 		let EscrowTransactions { payer, set_up, pay, confirm } = &self.0;
 		let consumer = network.consumer_of(*payer);
 		let steps = [(network.producer(), set_up), (consumer, pay), (consumer, confirm)];
-		let begun = Instant::now();
+		let mut begun = Vec::with_capacity(steps.len());
 		for (connection, transaction) in steps {
+			begun.push(Instant::now());
 			network.submit(connection, transaction).await?;
 			network.follower().until(What::Included(hash_of(transaction))).await?;
 		}
-		Ok(Done { begun, payment: What::Included(hash_of(confirm)) })
+		let payment = What::Included(hash_of(confirm));
+		Ok(Done { begun: begun[0], committed: begun[1], payment })
 	}
 
 	fn transactions(&self) -> Vec<(Hash, usize)> {

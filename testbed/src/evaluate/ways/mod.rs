@@ -29,8 +29,10 @@ pub trait Trade: Send + Sync {
 /// A trade that was carried out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Done {
-	/// When its first message was submitted.
+	/// When its first message was submitted, by whomever.
 	pub begun: Instant,
+	/// When its consumer's first message was submitted.
+	pub committed: Instant,
 	/// What pays its producer. The follower knows when that was seen.
 	pub payment: What,
 }

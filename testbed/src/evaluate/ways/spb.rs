@@ -62,7 +62,7 @@ impl Trade for SpbTrade {
 		network.submit(connection, confirm).await?;
 		let payment = What::Settled(id);
 		network.follower().until(payment).await?;
-		Ok(Done { begun, payment })
+		Ok(Done { begun, committed: begun, payment })
 	}
 
 	fn transactions(&self) -> Vec<(Hash, usize)> {
