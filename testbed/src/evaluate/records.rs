@@ -15,7 +15,7 @@ use std::{
 
 const HEADER: &str = "session,part,way,size,run,measure,value";
 const SETTINGS: &str = "# settings: ";
-const SESSION: &str = "# sitting ";
+const SESSION: &str = "# session ";
 
 /// One figure.
 #[derive(Clone, PartialEq, Debug)]

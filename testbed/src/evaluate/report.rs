@@ -397,8 +397,8 @@ mod tests {
 	fn a_page_without_figures_should_say_so() {
 		let figures = Figures::default();
 		let summary = Summary::of(&figures, &setting());
-		let page = page(&figures, &summary, &setting(), &["sitting 1: d".into()], "A note.");
-		assert!(page.contains("not measured") && page.contains("* sitting 1: d"));
+		let page = page(&figures, &summary, &setting(), &["session 1: d".into()], "A note.");
+		assert!(page.contains("not measured") && page.contains("* session 1: d"));
 		assert!(page.contains("A note."));
 		// What the paper says stands there all the same.
 		for paper in ["35 % less (0.65)", "20 / 60 Ether (0.33)", "520 / 860 KB (0.60)"] {

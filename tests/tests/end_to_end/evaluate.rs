@@ -87,7 +87,7 @@ fn a_small_evaluation_should_leave_figures_table_and_plots() {
 	let rows = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
 	let raw_again = fs::read_to_string(out.join("raw.csv")).unwrap();
 	assert_eq!(rows(&raw_again), rows(&raw));
-	assert!(raw_again.contains("# sitting 2: "), "{raw_again}");
+	assert!(raw_again.contains("# session 2: "), "{raw_again}");
 }
 
 #[test]
