@@ -20,7 +20,7 @@ use std::{
 };
 use subxt::rpcs::client::{rpc_params, RpcSubscription};
 use tokio::{
-	sync::{oneshot, watch},
+	sync::{oneshot, watch, Semaphore},
 	task::JoinHandle,
 	time::timeout,
 };
@@ -31,6 +31,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long to wait before asking for what no event has told. Long, because asking costs the node.
 const ASK: Duration = Duration::from_secs(30);
+/// How many ask the node at once: when a subscription ends, thousands may wait.
+const ASKING: usize = 8;
 
 /// What can be waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -125,6 +127,8 @@ pub struct Follower {
 	seen: Arc<Mutex<Seen>>,
 	finality: watch::Sender<BlockNumber>,
 	best: watch::Sender<BlockNumber>,
+	/// Whose turn it is to ask the node.
+	turns: Semaphore,
 	tasks: Vec<JoinHandle<()>>,
 }
 
@@ -142,7 +146,8 @@ impl Follower {
 		let from = connection.best().await?.number;
 		let seen = Arc::new(Mutex::new(Seen { from, ..Seen::default() }));
 		let (finality, best) = (watch::Sender::new(0), watch::Sender::new(from));
-		let mut follower = Self { connection, seen, finality, best, tasks: Vec::new() };
+		let (turns, tasks) = (Semaphore::new(ASKING), Vec::new());
+		let mut follower = Self { connection, seen, finality, best, turns, tasks };
 		let watcher = |part| Watcher {
 			connection: follower.connection.clone(),
 			seen: follower.seen.clone(),
@@ -190,8 +195,18 @@ impl Follower {
 		timeout(LIMIT, waited).await.map_err(|_| late())?
 	}
 
-	/// Asks the node for what events may have told while no one listened.
+	/// Asks the node for what events may have told while no one listened: in turn with others, and
+	/// only if it was not told meanwhile. In which block it was is not known then.
 	async fn ask(&self, what: What) -> Result<()> {
+		if matches!(what, What::Settled(_) | What::Included(_)) {
+			// They are read from blocks, of which none is missed.
+			return Ok(());
+		}
+		// It is never closed.
+		let _turn = self.turns.acquire().await.map_err(|_| EvaluationError::Interrupted)?;
+		if self.sight(what).is_some() {
+			return Ok(());
+		}
 		let (id, at) = match what {
 			What::Noticed(id) | What::Opened(id) => (id, None),
 			What::Safe(id) => (id, Some(self.connection.finalized().await?.hash)),
