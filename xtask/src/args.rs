@@ -39,10 +39,10 @@ Options of demo:
                     (default: the sunniest stretch of that length)
 
 Options of evaluate:
-  --quick           a little of everything, within five minutes, into target/evaluation/
+  --quick           a little of everything in five minutes, into target/evaluation/
   --runs N          single trades of each way (default: 100)
   --validators N    validators of the network, 1 to 4 (default: 2)
-  --sizes N,N,...   trades offered at once, ascending (default: 100,1000,5000)
+  --sizes N,N,...   trades offered at once, ascending (default: 100,1000,5000,10000)
   --evm             the baseline on an EVM node as well
   --fresh           take nothing over from an evaluation that was interrupted
   --node FILE       measure this node (default: one compiled with the profile production)

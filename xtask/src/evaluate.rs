@@ -20,7 +20,7 @@ const FIGURES: &str = "docs/evaluation";
 /// Where those of a quick evaluation go, wherever cargo compiles to.
 const QUICK_FIGURES: &str = "target/evaluation";
 /// The EVM yardstick.
-const EVM: &str = "evaluation/evm";
+pub const EVM: &str = "evaluation/evm";
 /// What is measured is what is shipped: without the shortcuts of development.
 const PROFILE: &str = "production";
 

@@ -4,7 +4,9 @@
 //! and the attacks and faults over four validators with two blocks a second, run alone.
 
 use crate::{
-	build, faults,
+	build,
+	evaluate::EVM,
+	faults,
 	process::{self, Output, ProcessError},
 	setup::{self, Purpose},
 	steps::{Step, Steps},
@@ -29,6 +31,8 @@ const ALERTS_TEST: &str = "docs/operations/alerts.test.yml";
 const NODE_TESTS: &str = "tests";
 /// How many end-to-end tests run at once, of which most wait for a block of their own node.
 const END_TO_END_THREADS: &str = "4";
+/// How little of the EVM yardstick is measured where it is one of the steps.
+const YARDSTICK: [&str; 4] = ["--runs", "1", "--block-time-ms", "500"];
 /// How much the demo replays where it is one of the steps.
 const DEMO: [&str; 3] = ["demo", "--quarters", "8"];
 
@@ -50,6 +54,7 @@ pub fn run(workspace: &Workspace, options: Options) -> Result<(), Error> {
 			process::run_into(&mut cargo, output)
 		})],
 		vec![Step::new("networks", |output| networks(workspace, output))],
+		vec![Step::new("EVM yardstick", |output| yardstick(workspace, output))],
 		vec![Step::new("JavaScript checks", |output| {
 			let mut npm = npm(workspace, "tests/js", output)?;
 			process::run_into(with_binaries(npm.arg("test"), workspace), output)
@@ -147,6 +152,13 @@ fn demo(workspace: &Workspace, output: &Output) -> Result<(), ProcessError> {
 	let mut command = Command::new(workspace.binary("xtask"));
 	command.args(DEMO).current_dir(&workspace.root).env("CARGO_TARGET_DIR", &workspace.target);
 	process::run_into(&mut command, output)
+}
+
+/// Checks the baseline's contract, and that its trades can be measured.
+fn yardstick(workspace: &Workspace, output: &Output) -> Result<(), ProcessError> {
+	process::run_into(npm(workspace, EVM, output)?.arg("test"), output)?;
+	let mut measure = npm(workspace, EVM, output)?;
+	process::run_into(measure.args(["run", "measure", "--"]).args(YARDSTICK), output)
 }
 
 /// Runs what `zombienet/` describes; what the nodes leave behind stays in the target folder until

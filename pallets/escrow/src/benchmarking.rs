@@ -10,23 +10,40 @@ use spb_primitives::Energy;
 /// Wh of each contract.
 const ENERGY: Energy = Energy::from_wh(1_000);
 
-/// An account with money.
-fn rich<T: Config>(name: &'static str) -> T::AccountId
+/// Gives an account money.
+fn enrich<T: Config>(who: T::AccountId) -> T::AccountId
 where
 	T::Currency: Mutate<T::AccountId>,
 {
-	let who: T::AccountId = account(name, 0, 0);
 	// Little enough that both together can be counted.
 	T::Currency::set_balance(&who, BalanceOf::<T>::max_value() / 4u32.into());
 	who
 }
 
-/// A contract between two accounts with money, paid where that is asked for.
+/// The account that signs what is measured: what every transaction reads and writes of its signer is
+/// in the weight that all of them have, and does not count again.
+fn signer<T: Config>() -> T::AccountId
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	enrich::<T>(whitelisted_caller())
+}
+
+/// Another account with money.
+fn other<T: Config>(name: &'static str) -> T::AccountId
+where
+	T::Currency: Mutate<T::AccountId>,
+{
+	enrich::<T>(account(name, 0, 0))
+}
+
+/// A contract between two accounts with money, paid where that is asked for. Its consumer is the one
+/// who signs from then on.
 fn contract<T: Config>(paid: bool) -> Result<T::AccountId, BenchmarkError>
 where
 	T::Currency: Mutate<T::AccountId>,
 {
-	let (producer, consumer) = (rich::<T>("producer"), rich::<T>("consumer"));
+	let (producer, consumer) = (other::<T>("producer"), signer::<T>());
 	let amount = BalanceOf::<T>::max_value() / 8u32.into();
 	let to = T::Lookup::unlookup(consumer.clone());
 	let lifetime = T::MaxLifetime::get();
@@ -43,7 +60,7 @@ mod benchmarks {
 
 	#[benchmark]
 	fn set_up() {
-		let (producer, consumer) = (rich::<T>("producer"), rich::<T>("consumer"));
+		let (producer, consumer) = (signer::<T>(), other::<T>("consumer"));
 		let amount = BalanceOf::<T>::max_value() / 8u32.into();
 		let lifetime = T::MaxLifetime::get();
 		let to = T::Lookup::unlookup(consumer);

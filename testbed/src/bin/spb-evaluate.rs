@@ -1,8 +1,8 @@
 //! `spb-evaluate`: the paper's evaluation against its baseline, on a network of this machine's own.
 
 use clap::Parser;
-use spb_testbed::evaluate::{self, provenance, EvaluationError, Options, Plan, Summary};
-use std::{num::NonZeroU32, path::PathBuf, process::ExitCode};
+use spb_testbed::evaluate::{self, plan, provenance, EvaluationError, Options, Plan, Summary};
+use std::{num::NonZeroU32, path::PathBuf, process::ExitCode, time::Duration};
 use tokio::signal::unix::{signal, SignalKind};
 
 /// Measures SPB against the baseline of the paper and writes figures, table and plots.
@@ -27,13 +27,16 @@ struct Arguments {
 	/// Validators, 1 to 4 [default: 2]
 	#[arg(long, value_name = "NUMBER")]
 	validators: Option<usize>,
-	/// Trades offered at once, ascending; the last is the saturation [default: 100,1000,5000, or
-	/// 100,400 with --quick]
+	/// Trades offered at once, ascending; the last is the saturation [default:
+	/// 100,1000,5000,10000, or 100,400 with --quick]
 	#[arg(long, value_name = "NUMBERS", value_delimiter = ',')]
 	sizes: Option<Vec<usize>>,
 	/// A little of everything, within five minutes
 	#[arg(long)]
 	quick: bool,
+	/// Measure for so many seconds at the most and skip the rest [default: 300 with --quick]
+	#[arg(long, value_name = "SECONDS")]
+	within: Option<NonZeroU32>,
 	/// The baseline on an EVM node as well
 	#[arg(long)]
 	evm: bool,
@@ -47,7 +50,8 @@ struct Arguments {
 
 impl Arguments {
 	fn options(self) -> Options {
-		let Self { node, root, out, runs, validators, sizes, quick, evm, fresh, readme } = self;
+		let Self { node, root, out, runs, validators, sizes, quick, .. } = self;
+		let Self { within, evm, fresh, readme, .. } = self;
 		let plan = if quick { Plan::quick() } else { Plan::full() };
 		let plan = Plan {
 			runs: runs.map_or(plan.runs, NonZeroU32::get),
@@ -55,8 +59,10 @@ impl Arguments {
 			sizes: sizes.unwrap_or(plan.sizes),
 			..plan
 		};
+		let within = within.map(|seconds| Duration::from_secs(seconds.get().into()));
+		let within = within.or(quick.then_some(plan::QUICK));
 		let command = provenance::command_line();
-		Options { node, root, out, plan, evm, fresh, readme, command }
+		Options { node, root, out, plan, evm, fresh, readme, within, command }
 	}
 }
 

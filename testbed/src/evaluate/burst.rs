@@ -2,16 +2,20 @@
 //! starts; it stops when the last producer is paid.
 
 use super::{
-	clock, delay,
+	clock,
 	error::Result,
+	fees,
 	follower::{SeenBlock, What},
 	market::Market,
 	network::Network,
 	progress::Progress,
 	records::{Point, Records},
 	ways::{self, Trade, Way},
+	EvaluationError,
 };
 use futures::future::try_join_all;
+use spb_client::connection::{Hash, Head};
+use spb_primitives::BlockNumber;
 use std::time::{Duration, Instant};
 
 /// The name of the part in records.
@@ -24,14 +28,17 @@ pub struct Bursts {
 	pub size: usize,
 	/// How often.
 	pub runs: u32,
+	/// Whether each is waited for until it is final.
+	pub until_final: bool,
 }
 
 impl Bursts {
-	/// As often as makes `runs` times `base` trades in all, but a few times at the least.
+	/// As often as makes `runs` times `base` trades in all, but a few times at the least; each until
+	/// it is final.
 	pub fn of(size: usize, runs: u32, base: usize, least: u32) -> Self {
 		let scaled = (runs as usize).saturating_mul(base) / size.max(1);
 		let scaled = u32::try_from(scaled).unwrap_or(u32::MAX);
-		Self { size, runs: scaled.clamp(least.min(runs), runs) }
+		Self { size, runs: scaled.clamp(least.min(runs), runs), until_final: true }
 	}
 
 	fn point<'a>(&self, way: &'a str, run: u32) -> Point<'a> {
@@ -43,7 +50,8 @@ impl Bursts {
 		u64::from(self.runs) * ways::of_the_paper().len() as u64
 	}
 
-	fn done_before(&self, records: &Records) -> u64 {
+	/// How many are in the records.
+	pub fn done(&self, records: &Records) -> u64 {
 		let has =
 			|way: &str| (0..self.runs).filter(|run| records.has(self.point(way, *run))).count();
 		ways::of_the_paper().iter().map(|way| has(way.name()) as u64).sum()
@@ -51,7 +59,7 @@ impl Bursts {
 
 	/// Whether all of them are in the records.
 	pub fn is_done(&self, records: &Records) -> bool {
-		self.done_before(records) == self.steps()
+		self.done(records) == self.steps()
 	}
 
 	/// Measures what is not in the records yet: the ways in turn, so that both have what the machine
@@ -64,7 +72,7 @@ impl Bursts {
 		progress: &Progress,
 	) -> Result<()> {
 		progress.begin(&format!("{} trades offered at once", self.size));
-		progress.steps(self.done_before(records));
+		progress.steps(self.done(records));
 		for run in 0..self.runs {
 			for way in ways::of_the_paper() {
 				if records.has(self.point(way.name(), run)) {
@@ -75,10 +83,10 @@ impl Bursts {
 				progress.step();
 			}
 		}
-		market.no_contract_is_left(network).await
+		Ok(())
 	}
 
-	/// One burst: what is measured of it.
+	/// One burst: what is measured of it, once it is known that all of it went as it should.
 	async fn once(
 		&self,
 		network: &Network,
@@ -92,33 +100,81 @@ impl Bursts {
 		let begin = tokio::time::Instant::now() + clock::until_slot(slot);
 		tokio::time::sleep_until(begin + clock::phase(run, self.runs, slot)).await;
 
-		let (before, begun) = (network.follower().best(), Instant::now());
-		let done = try_join_all(trades.iter().map(|trade| trade.carry_out(network))).await?;
-		let mut paid = Vec::with_capacity(done.len());
-		let payments: Vec<What> = done.iter().map(|done| done.payment).collect();
-		let last = network.follower().until_all_final(&payments).await?;
-		for done in &done {
-			paid.push(delay::paid(network, done.payment)?);
-		}
-		let blocks = network.follower().blocks(before, last);
-		let evidence = evidence(network, &blocks).await?;
-		network.follower().forget(last);
+		let follower = network.follower();
+		let (before, begun) = (follower.best(), Instant::now());
+		try_join_all(trades.iter().map(|trade| carry_out(network, &**trade))).await?;
+		let payments: Vec<What> = trades.iter().map(|trade| trade.payment()).collect();
+		let end = self.settled(network, &payments).await?;
+		market.no_contract_is_left(network, end).await?;
+		// In blocks of the chain as it is now, and none of them failed.
+		let hashes: Vec<Hash> =
+			trades.iter().flat_map(|trade| trade.transactions()).map(|(hash, _)| hash).collect();
+		fees::of_transactions(network, &hashes).await?;
 
-		let since = |at: Instant| at.saturating_duration_since(begun).as_secs_f64();
-		let paid_s = paid.iter().map(|(paid, _)| since(*paid)).fold(0.0, f64::max);
-		let final_s = paid.iter().map(|(_, at)| since(*at)).fold(0.0, f64::max);
+		let (mut paid, mut last) = (Vec::with_capacity(trades.len()), 0);
+		for payment in payments {
+			let (at, block) = paid_in(network, payment)?;
+			paid.push(at.saturating_duration_since(begun).as_secs_f64());
+			last = last.max(block);
+		}
+		let blocks = follower.blocks(before, last);
+		let evidence = evidence(network, &blocks).await?;
+		let final_s = follower
+			.final_at(last)
+			.map(|at| at.saturating_duration_since(begun).as_secs_f64())
+			.filter(|_| self.until_final);
+		follower.forget(last);
+
+		let paid_s = paid.iter().copied().fold(0.0, f64::max);
 		let size = Size::of(&blocks, &trades, network.empty_seal());
-		Ok(vec![
+		let mut measured = vec![
 			("paid_s", paid_s),
-			("final_s", final_s),
 			("trades_per_s", self.size as f64 / paid_s.max(f64::MIN_POSITIVE)),
 			("blocks", size.blocks as f64),
 			("trade_bytes", size.trades as f64),
 			("header_bytes", size.header),
 			("empty_body_bytes", size.empty_body),
 			("evidence_bytes", evidence as f64),
-		])
+		];
+		measured.extend(final_s.map(|seconds| ("final_s", seconds)));
+		measured.extend(steady(&paid).map(|rate| ("steady_per_s", rate)));
+		Ok(measured)
 	}
+
+	/// Waits until all is paid, in final blocks where that is asked for. The block whose state shows
+	/// what has become of the burst.
+	async fn settled(&self, network: &Network, payments: &[What]) -> Result<Head> {
+		if self.until_final {
+			network.follower().until_all_final(payments).await?;
+			return Ok(network.producer().finalized().await?);
+		}
+		try_join_all(payments.iter().map(|payment| network.follower().until(*payment))).await?;
+		Ok(network.producer().best().await?)
+	}
+}
+
+/// All steps of a trade, at the node that its consumer has among many.
+async fn carry_out(network: &Network, trade: &dyn Trade) -> Result<()> {
+	trade.set_up(network).await?;
+	trade.carry_out(network, network.consumer_of(trade.consumer())).await
+}
+
+/// When a payment was seen, and in which block of the best chain it is.
+fn paid_in(network: &Network, payment: What) -> Result<(Instant, BlockNumber)> {
+	let sight = network.follower().sight(payment);
+	let paid = sight.and_then(|sight| Some((sight.at, sight.block?.number)));
+	paid.ok_or_else(|| EvaluationError::gone(payment))
+}
+
+/// Payments per second while the burst is in full swing: of those after the tenth and up to the
+/// ninetieth of each hundred, whole blocks. None where these are paid by one block.
+fn steady(paid: &[f64]) -> Option<f64> {
+	let mut sorted = paid.to_vec();
+	sorted.sort_unstable_by(f64::total_cmp);
+	let at = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).max(1) - 1);
+	let (first, last) = (*at(10)?, *at(90)?);
+	let within = sorted.iter().filter(|seconds| first < **seconds && **seconds <= last).count();
+	(last > first).then(|| within as f64 / (last - first))
 }
 
 /// Bytes of what the sidecars of blocks hold.
@@ -173,7 +229,6 @@ impl Size {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use spb_client::connection::{Hash, Head};
 	use spb_primitives::CtpId;
 
 	#[test]
@@ -181,6 +236,16 @@ mod tests {
 		let runs = |size| Bursts::of(size, 100, 100, 3).runs;
 		assert_eq!([100, 1_000, 5_000, 1].map(runs), [100, 10, 3, 100]);
 		assert_eq!(Bursts::of(5_000, 2, 100, 3).runs, 2);
+	}
+
+	#[test]
+	fn a_steady_rate_should_leave_out_ramp_and_tail() {
+		// Two hundred a block of two seconds, after ten seconds of nothing; five come late.
+		let blocks = [(10.0, 5), (12.0, 30), (14.0, 200), (16.0, 200), (18.0, 200), (40.0, 5)];
+		let paid: Vec<f64> = blocks.iter().flat_map(|(at, count)| vec![*at; *count]).collect();
+		assert_eq!(steady(&paid), Some(100.0));
+		assert_eq!(steady(&[3.0; 100]), None);
+		assert_eq!(steady(&[]), None);
 	}
 
 	fn block(number: u32, seal_bytes: usize, settled: usize) -> SeenBlock {

@@ -1,5 +1,6 @@
 //! What goes wrong with an evaluation.
 
+use super::follower::What;
 use crate::{node::NodeError, specification::SpecificationError, validators::ValidatorsError};
 use spb_client::{
 	connection::ConnectionError,
@@ -94,6 +95,11 @@ impl EvaluationError {
 			Self::Interrupted => 130,
 			_ => Kind::Failed.exit_code(),
 		}
+	}
+
+	/// A payment that was seen and is in no block of the best chain any more.
+	pub fn gone(payment: What) -> Self {
+		Self::Unexpected(format!("{payment:?} was taken away by a fork"))
 	}
 
 	/// A file or a folder that cannot be used.

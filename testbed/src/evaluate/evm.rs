@@ -45,9 +45,9 @@ pub async fn measure(
 	progress: &Progress,
 ) -> Result<()> {
 	progress.begin("the baseline on an EVM node");
-	let missing = (0..runs).filter(|run| !records.has(point(*run))).count();
-	progress.steps(steps(runs) - missing as u64);
-	if missing == 0 {
+	let done = done(records, runs);
+	progress.steps(done);
+	if done == steps(runs) {
 		return Ok(());
 	}
 	let folder = root.join(FOLDER);
@@ -79,12 +79,22 @@ pub async fn measure(
 		}
 	}
 	let status = child.wait().await.map_err(failed)?;
-	let all_there = (0..runs).all(|run| records.has(point(run)));
-	if !status.success() || !all_there {
+	if !status.success() || missing(records, runs).is_some() {
 		let script: PathBuf = folder.join("measure.js");
 		return Err(EvaluationError::Evm(format!("{} ended with {status}", script.display())));
 	}
 	Ok(())
+}
+
+/// How many runs are in the records.
+fn done(records: &Records, runs: u32) -> u64 {
+	(0..runs).filter(|run| records.has(point(*run))).count() as u64
+}
+
+/// What is not in the records, for people.
+pub fn missing(records: &Records, runs: u32) -> Option<String> {
+	let done = done(records, runs);
+	(done < steps(runs)).then(|| format!("trades on an EVM node: {done} of {runs}"))
 }
 
 /// How many steps the part has.

@@ -4,7 +4,7 @@ use super::{
 	burst, delay, evm,
 	records::Records,
 	scale::{blocks, database, open},
-	ways::{BASELINE, CAREFUL, SPB},
+	ways::{BASELINE, CAREFUL, SPB, WHOLE_BASELINE},
 };
 use serde::Serialize;
 use std::fmt;
@@ -27,6 +27,21 @@ pub fn percentile(values: &[f64], percent: usize) -> Option<f64> {
 	sorted.sort_unstable_by(f64::total_cmp);
 	let rank = (sorted.len() * percent).div_ceil(100).max(1);
 	sorted.get(rank - 1).copied()
+}
+
+/// One point for each place of a curve: the median of what was measured there.
+pub(super) fn medians(curve: &Curve) -> Curve {
+	let mut medians = Curve::new();
+	for chunk in curve.chunk_by(|(one, _), (other, _)| one == other) {
+		let values: Vec<f64> = chunk.iter().map(|(_, value)| *value).collect();
+		medians.extend(percentile(&values, 50).map(|median| (chunk[0].0, median)));
+	}
+	medians
+}
+
+/// An amount of the smallest unit in the coin of the chain.
+pub(super) fn in_spb(units: f64) -> f64 {
+	units / spb_primitives::units::SPB as f64
 }
 
 /// One by the other; none where either is missing or the other is nothing.
@@ -54,7 +69,7 @@ impl Compared {
 /// Delays of one way of trading, in seconds.
 #[derive(Clone, Default, PartialEq, Debug)]
 pub struct Delays {
-	/// From the first submission until the producer is paid, a trade each.
+	/// From the consumer's first submission until the producer is paid, a trade each.
 	pub paid: Vec<f64>,
 	/// Until that is final.
 	pub settled: Vec<f64>,
@@ -67,7 +82,7 @@ pub struct Burst {
 	pub size: u64,
 	/// Seconds until the last producer is paid, mean.
 	pub time: Compared,
-	/// Trades per second, mean.
+	/// Trades per second between the tenth and the ninetieth of each hundred payments, mean.
 	pub rate: Compared,
 }
 
@@ -96,17 +111,20 @@ pub struct Figures {
 	pub spb: Delays,
 	/// Delays of SPB with care.
 	pub careful: Delays,
-	/// Delays of the baseline.
+	/// Delays of the baseline, whose contract is set up before.
 	pub baseline: Delays,
+	/// Delays of the baseline from setting the contract up.
+	pub whole_baseline: Delays,
 	/// Fees of a trade, in the smallest unit.
 	pub fee: Compared,
 	/// Bursts in order of their sizes; the last one is the saturation.
 	pub bursts: Vec<Burst>,
 	/// What a hundred trades take.
 	pub size: ChainSize,
-	/// Cost of the database a block, in seconds, against open CTPs: spread, and all at one expiry.
+	/// Cost of the database a block, in seconds, against open CTPs: spread, and all at one expiry;
+	/// medians.
 	pub database: [Curve; 2],
-	/// Seconds for the block that drops all CTPs of one expiry at once.
+	/// Seconds for the block that drops all CTPs of one expiry at once, medians.
 	pub drop_all: Curve,
 	/// Building, importing and the judging in it, against settlements.
 	pub settling: [Curve; 3],
@@ -134,7 +152,7 @@ impl Figures {
 		let bursts = records.sizes(burst::PART).into_iter().map(|size| Burst {
 			size,
 			time: compared(burst::PART, size, "paid_s"),
-			rate: compared(burst::PART, size, "trades_per_s"),
+			rate: compared(burst::PART, size, "steady_per_s"),
 		});
 		let curve = |part: &str, way: &str, measure: &str| curve(records, part, way, measure, None);
 		let against = |part: &str, measure: &str| {
@@ -146,17 +164,22 @@ impl Figures {
 			spb: delays(SPB),
 			careful: delays(CAREFUL),
 			baseline: delays(BASELINE),
+			whole_baseline: delays(WHOLE_BASELINE),
 			fee: compared(delay::PART, 1, "fee_units"),
 			bursts: bursts.collect(),
 			size: ChainSize::of(records, &compared),
 			database: database::Layout::ALL
-				.map(|layout| curve(database::PART, layout.name(), "block_s")),
-			drop_all: curve(database::PART, database::Layout::OneExpiry.name(), "drop_all_s"),
+				.map(|layout| medians(&curve(database::PART, layout.name(), "block_s"))),
+			drop_all: medians(&curve(
+				database::PART,
+				database::Layout::OneExpiry.name(),
+				"drop_all_s",
+			)),
 			settling: times(blocks::SETTLING),
 			adding: times(blocks::ADDING),
 			node: ["memory_bytes", "disk_bytes"].map(|what| curve(open::PART, blocks::WAY, what)),
 			open: ["build_s", "import_s", "check_s"]
-				.map(|time| curve(open::PART, blocks::WAY, time)),
+				.map(|time| curve(open::BLOCK, blocks::WAY, time)),
 			evm: evm_of(records),
 		}
 	}
@@ -164,6 +187,16 @@ impl Figures {
 	/// SPB's delay by the baseline's, mean.
 	pub fn delay_ratio(&self) -> Option<f64> {
 		ratio(mean(&self.spb.paid), mean(&self.baseline.paid))
+	}
+
+	/// Trades per second against how many were offered at once, by SPB and by the baseline.
+	pub fn plateau(&self) -> [Curve; 2] {
+		let of = |rate: &dyn Fn(&Compared) -> Option<f64>| {
+			let points =
+				self.bursts.iter().map(|burst| Some((burst.size as f64, rate(&burst.rate)?)));
+			points.flatten().collect()
+		};
+		[of(&|rate| rate.spb), of(&|rate| rate.baseline)]
 	}
 
 	/// The bursts of this size.
@@ -257,7 +290,7 @@ pub struct Summary {
 	pub fee_ratio: Option<f64>,
 	/// Time for 100 trades, SPB by baseline.
 	pub time_100_ratio: Option<f64>,
-	/// Trades per second at saturation, SPB by baseline.
+	/// Trades per second at saturation, SPB by baseline; without ramp and tail, see [`Burst::rate`].
 	pub saturation_ratio: Option<f64>,
 	/// Trades per second at saturation, SPB.
 	pub saturation_trades_per_s: Option<f64>,
@@ -296,6 +329,12 @@ pub struct Setting {
 	pub block_time_s: f64,
 	/// Settlements of a full block.
 	pub full_block: u64,
+	/// Blocks for which evidence is kept behind the last final one.
+	pub retention: u64,
+	/// Whether it was measured in little: then nothing is saturated.
+	pub quick: bool,
+	/// What was not measured.
+	pub missing: Vec<String>,
 	/// When, where, from what, by what.
 	pub provenance: super::provenance::Provenance,
 }
@@ -303,7 +342,7 @@ pub struct Setting {
 impl Summary {
 	/// Of these figures.
 	pub fn of(figures: &Figures, setting: &Setting) -> Self {
-		let saturation = figures.bursts.last();
+		let saturation = figures.bursts.last().filter(|_| !setting.quick);
 		let per_trade = figures.size.trades.spb.map(|bytes| bytes / HUNDRED as f64);
 		let provenance = setting.provenance.clone();
 		Self {

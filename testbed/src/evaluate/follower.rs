@@ -20,7 +20,7 @@ use std::{
 };
 use subxt::rpcs::client::{rpc_params, RpcSubscription};
 use tokio::{
-	sync::{oneshot, watch},
+	sync::{oneshot, watch, Semaphore},
 	task::JoinHandle,
 	time::timeout,
 };
@@ -31,6 +31,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long to wait before asking for what no event has told. Long, because asking costs the node.
 const ASK: Duration = Duration::from_secs(30);
+/// How many ask the node at once: when a subscription ends, thousands may wait.
+const ASKING: usize = 8;
 
 /// What can be waited for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -125,6 +127,8 @@ pub struct Follower {
 	seen: Arc<Mutex<Seen>>,
 	finality: watch::Sender<BlockNumber>,
 	best: watch::Sender<BlockNumber>,
+	/// Whose turn it is to ask the node.
+	turns: Semaphore,
 	tasks: Vec<JoinHandle<()>>,
 }
 
@@ -142,7 +146,8 @@ impl Follower {
 		let from = connection.best().await?.number;
 		let seen = Arc::new(Mutex::new(Seen { from, ..Seen::default() }));
 		let (finality, best) = (watch::Sender::new(0), watch::Sender::new(from));
-		let mut follower = Self { connection, seen, finality, best, tasks: Vec::new() };
+		let (turns, tasks) = (Semaphore::new(ASKING), Vec::new());
+		let mut follower = Self { connection, seen, finality, best, turns, tasks };
 		let watcher = |part| Watcher {
 			connection: follower.connection.clone(),
 			seen: follower.seen.clone(),
@@ -190,8 +195,18 @@ impl Follower {
 		timeout(LIMIT, waited).await.map_err(|_| late())?
 	}
 
-	/// Asks the node for what events may have told while no one listened.
+	/// Asks the node for what events may have told while no one listened: in turn with others, and
+	/// only if it was not told meanwhile. In which block it was is not known then.
 	async fn ask(&self, what: What) -> Result<()> {
+		if matches!(what, What::Settled(_) | What::Included(_)) {
+			// They are read from blocks, of which none is missed.
+			return Ok(());
+		}
+		// It is never closed.
+		let _turn = self.turns.acquire().await.map_err(|_| EvaluationError::Interrupted)?;
+		if self.sight(what).is_some() {
+			return Ok(());
+		}
 		let (id, at) = match what {
 			What::Noticed(id) | What::Opened(id) => (id, None),
 			What::Safe(id) => (id, Some(self.connection.finalized().await?.hash)),
@@ -446,59 +461,4 @@ fn is_bare(extrinsic: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-	use super::*;
-
-	fn block(number: BlockNumber, hash: u8, settled: &[CtpId]) -> SeenBlock {
-		SeenBlock {
-			head: Head { number, hash: Hash::repeat_byte(hash) },
-			at: Instant::now(),
-			header_bytes: 100,
-			transactions: vec![(Hash::repeat_byte(hash ^ 0xff), 150)],
-			inherent_bytes: 10,
-			seal_bytes: 80,
-			settled: settled.to_vec(),
-		}
-	}
-
-	fn id(number: u8) -> CtpId {
-		CtpId(Hash::repeat_byte(number))
-	}
-
-	#[test]
-	fn what_a_fork_takes_away_should_not_count() {
-		let mut seen = Seen::default();
-		seen.take(block(1, 1, &[id(1)]));
-		seen.take(block(2, 2, &[id(2)]));
-		seen.take(block(3, 3, &[id(3)]));
-		seen.take(block(2, 4, &[id(3)]));
-		assert_eq!(seen.blocks.keys().copied().collect::<Vec<_>>(), [1, 2]);
-		assert!(seen.notes.contains_key(&What::Settled(id(1))));
-		assert!(!seen.notes.contains_key(&What::Settled(id(2))));
-		assert!(!seen.notes.contains_key(&What::Included(Hash::repeat_byte(2 ^ 0xff))));
-		let again = seen.notes[&What::Settled(id(3))].block.unwrap();
-		assert_eq!(again.hash, Hash::repeat_byte(4));
-	}
-
-	#[test]
-	fn who_waits_should_be_woken_once_and_by_the_first_sight() {
-		let mut seen = Seen::default();
-		let (sender, mut waiter) = oneshot::channel();
-		seen.waiting.entry(What::Noticed(id(1))).or_default().push(sender);
-		let first = Sight { at: Instant::now(), block: None };
-		seen.note(What::Noticed(id(2)), first);
-		assert!(waiter.try_recv().is_err());
-		seen.note(What::Noticed(id(1)), first);
-		assert_eq!(waiter.try_recv(), Ok(()));
-		seen.note(What::Noticed(id(1)), Sight { at: first.at + SILENCE, block: None });
-		assert_eq!(seen.notes[&What::Noticed(id(1))], first);
-	}
-
-	#[test]
-	fn unsigned_extrinsics_should_be_told_by_their_version() {
-		let with = |version: u8| vec![version, 0, 0].encode();
-		assert!(is_bare(&with(4)) && is_bare(&with(5)));
-		assert!(!is_bare(&with(0x84)) && !is_bare(&with(0x45)));
-		assert!(!is_bare(&[]));
-	}
-}
+mod tests;

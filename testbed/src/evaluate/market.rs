@@ -10,11 +10,11 @@ use super::{
 	pen::{malformed, Pen},
 	EvaluationError,
 };
-use futures::{stream, StreamExt, TryStreamExt};
+use futures::future::try_join_all;
 use sp_runtime::traits::Hash as _;
 use spb_client::{
 	chain::{calls, runtime, OfferFilter, Terms as OfferTerms},
-	connection::{Connection, Hash},
+	connection::{Connection, Hash, Head},
 	keys::{AccountKey, Secret},
 };
 use spb_primitives::{
@@ -36,8 +36,6 @@ const VAULT: Money = Money::from_units(500 * SPB);
 pub const LIFETIME: BlockNumber = 1_200;
 /// Open CTPs that a consumer has at the most: places in the pool for one vault are few.
 pub const PER_CONSUMER: usize = 48;
-/// Transactions of the set-up on their way at once.
-const AT_ONCE: usize = 64;
 
 /// The keys of all who trade, before there is a chain.
 #[derive(Clone, Debug)]
@@ -206,11 +204,6 @@ impl Market {
 		self.set_up
 	}
 
-	/// Consumers.
-	pub fn consumers(&self) -> usize {
-		self.consumers.len()
-	}
-
 	/// Signs trades by SPB: each consumer in turn makes one. They end after `lifetime` blocks at the
 	/// latest, some a little earlier.
 	pub fn sign_spb(&mut self, count: usize, lifetime: BlockNumber) -> Result<Vec<SpbMessages>> {
@@ -271,9 +264,10 @@ impl Market {
 		Ok(all)
 	}
 
-	/// Fails if a contract is neither confirmed nor closed: then not every trade has been paid.
-	pub async fn no_contract_is_left(&self, network: &Network) -> Result<()> {
-		let view = network.producer().best_view().await?;
+	/// Fails if a contract is neither confirmed nor closed after this block: then not every trade has
+	/// been paid.
+	pub async fn no_contract_is_left(&self, network: &Network, after: Head) -> Result<()> {
+		let view = network.producer().view(after).await?;
 		let contracts = runtime::storage().escrow().contracts();
 		let storage = view.subxt().storage();
 		let unreadable = |error: &dyn std::error::Error| malformed("Escrow.Contracts", error);
@@ -299,14 +293,11 @@ fn set_up(consumer: &AccountId, amount: Money) -> impl Payload {
 
 /// Hands transactions to the pools and waits until all are in blocks.
 async fn include(network: &Network, transactions: &[Vec<u8>]) -> Result<()> {
-	let submitted =
-		stream::iter(transactions.iter().enumerate()).map(|(number, bytes)| async move {
-			// The first two are of one account, in order.
-			let connection = network.consumer_of(number.saturating_sub(1));
-			network.submit(connection, bytes).await
-		});
-	let hashes: Vec<Hash> = submitted.buffered(AT_ONCE).try_collect().await?;
-	for hash in hashes {
+	let submitted = transactions.iter().enumerate().map(|(number, bytes)| {
+		// The first two are of one account.
+		network.submit(network.consumer_of(number.saturating_sub(1)), bytes)
+	});
+	for hash in try_join_all(submitted).await? {
 		network.follower().until(What::Included(hash)).await?;
 	}
 	Ok(())

@@ -6,7 +6,7 @@
 //! * [`ways`]: SPB as in the paper, SPB with care, the baseline, behind one trait;
 //! * [`delay`], [`burst`], [`scale`], [`evm`]: what is measured, each a part of the records;
 //! * [`records`]: the raw figures, written as they come, from which an evaluation goes on;
-//! * [`figures`], [`report`], [`plots`]: what they come to and how it is told.
+//! * [`figures`], [`report`] with its table, [`plots`]: what they come to and how it is told.
 
 pub mod burst;
 mod clock;
@@ -27,6 +27,7 @@ pub mod provenance;
 pub mod records;
 pub mod report;
 pub mod scale;
+mod table;
 pub mod ways;
 
 pub use error::EvaluationError;
@@ -61,6 +62,8 @@ pub struct Options {
 	pub fresh: bool,
 	/// Whether the project's README gets the results.
 	pub readme: bool,
+	/// How long may be measured: what is not by then is skipped, and said so.
+	pub within: Option<Duration>,
 	/// The command that people type for this.
 	pub command: String,
 }
@@ -76,10 +79,21 @@ pub async fn run(options: &Options) -> Result<Summary> {
 	let evm = if options.evm { evm::steps(plan.runs) } else { 0 };
 	let progress = Progress::new(plan.steps() + evm);
 
-	measure(options, &mut records, &progress).await?;
+	let measuring = measure(options, &mut records, &progress);
+	match options.within {
+		None => measuring.await?,
+		Some(limit) => match tokio::time::timeout(limit, measuring).await {
+			Ok(measured) => measured?,
+			// What was noted by then is whole.
+			Err(_) => progress.tell(&format!("the {} s are over", limit.as_secs())),
+		},
+	}
+	let mut missing = plan.missing(&records);
 	if options.evm {
-		let block_time = plan.parameters().slot_duration;
-		evm::measure(&options.root, &mut records, plan.runs, block_time, &progress).await?;
+		missing.extend(evm::missing(&records, plan.runs));
+	}
+	for part in &missing {
+		progress.tell(&format!("not measured in full: {part}"));
 	}
 	progress.end();
 
@@ -88,15 +102,18 @@ pub async fn run(options: &Options) -> Result<Summary> {
 		validators: plan.validators,
 		block_time_s: Duration::from_millis(plan.parameters().slot_duration).as_secs_f64(),
 		full_block: FULL_BLOCK,
+		retention: plan.parameters().retention().into(),
+		quick: plan.quick,
+		missing,
 		provenance,
 	};
 	let figures = Figures::of(&records);
 	let summary = Summary::of(&figures, &setting);
+	let drawn = plots::draw(out, &figures)?;
 	report::write_summary(out, &summary)?;
-	report::write_page(out, &figures, &summary, &setting, records.sessions())?;
-	plots::draw(out, &figures)?;
+	report::write_page(out, &figures, &summary, &setting, records.sessions(), &drawn)?;
 	if options.readme {
-		report::write_readme(&options.root.join("README.md"), &summary)?;
+		report::write_readme(&options.root.join("README.md"), &summary, out, &drawn)?;
 	}
 	Ok(summary)
 }
@@ -106,15 +123,23 @@ const FULL_BLOCK: u64 = 5_000;
 
 async fn measure(options: &Options, records: &mut Records, progress: &Progress) -> Result<()> {
 	let plan = &options.plan;
-	database::measure(records, &plan.database, progress).await?;
-	let trading = Trading { options, parameters: plan.parameters(), crowd: plan.crowd() };
+	let on = |parameters, crowd| Trading { options, parameters, crowd };
 	if plan.is_in_one_network() {
-		return trading.measure(records, progress, true).await;
+		on(plan.parameters(), plan.crowd()).measure_all(records, progress).await?;
+	} else {
+		let long = plan.scale_parameters();
+		on(plan.parameters(), plan.crowd()).measure(records, progress).await?;
+		// What a node takes is not what full blocks have left behind, and full blocks are not made
+		// beside what stays open: each has a network of its own.
+		on(long, plan.open_crowd()).measure_open(records, progress).await?;
+		on(long, plan.blocks_crowd()).measure_blocks(records, progress).await?;
 	}
-	trading.measure(records, progress, false).await?;
-	let parameters = plan.scale_parameters();
-	let scale = Trading { options, parameters, crowd: plan.scale_crowd() };
-	scale.measure_scale(records, progress).await
+	database::measure(records, &plan.database, plan.database_runs, progress).await?;
+	if options.evm {
+		let block_time = plan.parameters().slot_duration;
+		evm::measure(&options.root, records, plan.runs, block_time, progress).await?;
+	}
+	Ok(())
 }
 
 /// Measurements on one network.
@@ -145,60 +170,87 @@ impl Trading<'_> {
 		Ok((network, market))
 	}
 
-	/// Delay, cost, throughput and chain size; and scale, where that is on the same network.
-	async fn measure(
-		&self,
-		records: &mut Records,
-		progress: &Progress,
-		with_scale: bool,
-	) -> Result<()> {
-		let plan = &self.options.plan;
-		let bursts = plan.bursts();
-		let is_done = delay::is_done(records, plan.runs)
-			&& bursts.iter().all(|bursts| bursts.is_done(records))
-			&& (!with_scale || plan.is_scale_done(records));
-		if is_done {
-			let scale = if with_scale { plan.scale_steps() } else { 0 };
-			let steps: u64 = bursts.iter().map(burst::Bursts::steps).sum();
-			progress.steps(steps + delay::steps(plan.runs) + scale);
+	/// Delay, cost, throughput and chain size.
+	async fn measure(&self, records: &mut Records, progress: &Progress) -> Result<()> {
+		if self.is_done(records) {
+			progress.steps(self.steps());
 			return Ok(());
 		}
 		progress.begin("starting the network");
 		let (network, mut market) = self.start().await?;
-		note_set_up(&market, records)?;
-		delay::measure(&network, &mut market, records, plan.runs, progress).await?;
-		for bursts in bursts {
-			bursts.measure(&network, &mut market, records, progress).await?;
+		self.trade(&network, &mut market, records, progress).await
+	}
+
+	/// All on one network.
+	async fn measure_all(&self, records: &mut Records, progress: &Progress) -> Result<()> {
+		let plan = &self.options.plan;
+		let scale = plan.is_open_done(records) && plan.are_blocks_done(records);
+		if scale && self.is_done(records) {
+			progress.steps(self.steps() + plan.open_steps() + plan.blocks_steps());
+			return Ok(());
 		}
-		if with_scale {
-			measure_scale(plan, &network, &mut market, records, progress).await?;
+		progress.begin("starting the network");
+		let (network, mut market) = self.start().await?;
+		self.trade(&network, &mut market, records, progress).await?;
+		open::measure(&network, &mut market, records, &plan.open, progress).await?;
+		let Plan { settlements, block_runs, .. } = plan;
+		blocks::measure(&network, &mut market, records, settlements, *block_runs, progress).await
+	}
+
+	/// Nodes with many open CTPs.
+	async fn measure_open(&self, records: &mut Records, progress: &Progress) -> Result<()> {
+		let plan = &self.options.plan;
+		if plan.is_open_done(records) {
+			progress.steps(plan.open_steps());
+			return Ok(());
+		}
+		progress.begin("starting the network for open CTPs");
+		let (network, mut market) = self.start().await?;
+		open::measure(&network, &mut market, records, &plan.open, progress).await
+	}
+
+	/// Filled blocks.
+	async fn measure_blocks(&self, records: &mut Records, progress: &Progress) -> Result<()> {
+		let plan = &self.options.plan;
+		if plan.are_blocks_done(records) {
+			progress.steps(plan.blocks_steps());
+			return Ok(());
+		}
+		progress.begin("starting the network for blocks");
+		let (network, mut market) = self.start().await?;
+		let Plan { settlements, block_runs, .. } = plan;
+		blocks::measure(&network, &mut market, records, settlements, *block_runs, progress).await
+	}
+
+	async fn trade(
+		&self,
+		network: &Network,
+		market: &mut Market,
+		records: &mut Records,
+		progress: &Progress,
+	) -> Result<()> {
+		let plan = &self.options.plan;
+		note_set_up(market, records)?;
+		delay::measure(network, market, records, plan.runs, progress).await?;
+		for bursts in plan.bursts() {
+			bursts.measure(network, market, records, progress).await?;
 		}
 		Ok(())
 	}
 
-	/// Blocks and nodes, on a network of their own.
-	async fn measure_scale(&self, records: &mut Records, progress: &Progress) -> Result<()> {
+	/// Whether all trading is in the records.
+	fn is_done(&self, records: &Records) -> bool {
 		let plan = &self.options.plan;
-		if plan.is_scale_done(records) {
-			progress.steps(plan.scale_steps());
-			return Ok(());
-		}
-		progress.begin("starting the network for scale");
-		let (network, mut market) = self.start().await?;
-		measure_scale(plan, &network, &mut market, records, progress).await
+		delay::is_done(records, plan.runs)
+			&& plan.bursts().iter().all(|bursts| bursts.is_done(records))
 	}
-}
 
-async fn measure_scale(
-	plan: &Plan,
-	network: &Network,
-	market: &mut Market,
-	records: &mut Records,
-	progress: &Progress,
-) -> Result<()> {
-	let Plan { settlements, block_runs, .. } = plan;
-	blocks::measure(network, market, records, settlements, *block_runs, progress).await?;
-	open::measure(network, market, records, &plan.open, progress).await
+	/// How many steps all trading has.
+	fn steps(&self) -> u64 {
+		let plan = &self.options.plan;
+		let bursts: u64 = plan.bursts().iter().map(burst::Bursts::steps).sum();
+		delay::steps(plan.runs) + bursts
+	}
 }
 
 fn note_set_up(market: &Market, records: &mut Records) -> Result<()> {

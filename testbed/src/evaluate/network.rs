@@ -10,6 +10,7 @@ use crate::{
 	specification::{self, SpecificationError},
 	validators::{self, Validators},
 };
+use futures::future::try_join_all;
 use serde_json::{json, Value};
 use spb_client::{
 	connection::{Connection, Hash},
@@ -19,7 +20,6 @@ use spb_primitives::{units::SPB, AccountId, Parameters};
 use std::{
 	ffi::OsStr,
 	fs,
-	os::unix::fs::MetadataExt,
 	path::{Path, PathBuf},
 };
 use tokio::sync::Semaphore;
@@ -58,7 +58,6 @@ pub struct Network {
 	nodes: Vec<Node>,
 	connections: Vec<Connection>,
 	follower: Follower,
-	validators: Validators,
 	parameters: Parameters,
 	/// Bytes of an extrinsic with a seal that settles nothing.
 	empty_seal: usize,
@@ -67,12 +66,12 @@ pub struct Network {
 }
 
 /// How much of the machine a node takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Taken {
 	/// Bytes of memory (resident).
 	pub memory: u64,
 	/// Bytes of disk.
-	pub disk: u64,
+	pub disk: f64,
 }
 
 impl Network {
@@ -83,7 +82,7 @@ impl Network {
 		let (given, place) = (shape.clone(), folder.path().to_owned());
 		// Starting processes and waiting for their first words blocks.
 		let started = tokio::task::spawn_blocking(move || launch(&given, &place)).await;
-		let (validators, nodes) = started.map_err(|_| EvaluationError::Interrupted)??;
+		let nodes = started.map_err(|_| EvaluationError::Interrupted)??;
 		let mut connections = Vec::new();
 		for node in &nodes {
 			connections.push(node.connect().await?);
@@ -103,7 +102,6 @@ impl Network {
 			nodes,
 			connections,
 			follower,
-			validators,
 			parameters: shape.parameters,
 			empty_seal,
 			turns: Semaphore::new(AT_ONCE),
@@ -111,7 +109,7 @@ impl Network {
 		})
 	}
 
-	/// The consumer's node.
+	/// The node of a consumer that trades alone: another one than the producer's, where there is one.
 	pub fn consumer(&self) -> &Connection {
 		&self.connections[0]
 	}
@@ -144,6 +142,15 @@ impl Network {
 		}
 	}
 
+	/// Hands messages to the nodes of their consumers, who are given by their numbers.
+	pub async fn submit_all(&self, messages: &[(usize, &[u8])]) -> Result<()> {
+		let submitted = messages
+			.iter()
+			.map(|(consumer, bytes)| self.submit(self.consumer_of(*consumer), bytes));
+		try_join_all(submitted).await?;
+		Ok(())
+	}
+
 	/// Bytes of an extrinsic with a seal that settles nothing.
 	pub fn empty_seal(&self) -> usize {
 		self.empty_seal
@@ -164,16 +171,16 @@ impl Network {
 		&self.parameters
 	}
 
-	/// How much of the machine the producer's node takes.
-	pub fn taken(&self) -> Result<Taken> {
-		let last = self.nodes.len() - 1;
-		let folder = self.validators.folder(last);
-		let disk = disk_of(folder).map_err(EvaluationError::file(folder))?;
-		Ok(Taken { memory: memory_of(self.nodes[last].id())?, disk })
+	/// How much of the machine the producer's node takes; of the disk, as the node itself has found
+	/// some seconds ago.
+	pub async fn taken(&self) -> Result<Taken> {
+		let node = &self.nodes[self.nodes.len() - 1];
+		let disk = node.metrics().await?.sum("spb_disk_bytes");
+		Ok(Taken { memory: memory_of(node.id())?, disk })
 	}
 }
 
-fn launch(shape: &Shape, folder: &Path) -> Result<(Validators, Vec<Node>)> {
+fn launch(shape: &Shape, folder: &Path) -> Result<Vec<Node>> {
 	let chain = folder.join("chain.json");
 	write_specification(shape, &chain)?;
 	let validators = Validators::prepare(&shape.program, &chain, folder)?;
@@ -189,7 +196,7 @@ fn launch(shape: &Shape, folder: &Path) -> Result<(Validators, Vec<Node>)> {
 		}
 		nodes.push(Node::start(options)?);
 	}
-	Ok((validators, nodes))
+	Ok(nodes)
 }
 
 fn write_specification(shape: &Shape, path: &Path) -> Result<()> {
@@ -251,22 +258,6 @@ fn resident(status: &str) -> Option<u64> {
 	kibibytes.checked_mul(1024)
 }
 
-/// What a folder takes on the disk. Files that go meanwhile are left out.
-fn disk_of(folder: &Path) -> std::io::Result<u64> {
-	let mut bytes = 0;
-	for entry in fs::read_dir(folder)? {
-		let entry = entry?;
-		bytes += match entry.metadata() {
-			Ok(metadata) if metadata.is_dir() => disk_of(&entry.path()).unwrap_or_default(),
-			// Blocks of the file system, which are always counted in 512 bytes: files with holes
-			// take less than they are long.
-			Ok(metadata) => metadata.blocks().saturating_mul(512),
-			Err(_) => 0,
-		};
-	}
-	Ok(bytes)
-}
-
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -313,16 +304,5 @@ mod tests {
 		assert_eq!(resident("Name:\tx\nVmRSS:\t   12 kB\nThreads:\t1\n"), Some(12_288));
 		assert_eq!(resident("Name:\tx\n"), None);
 		assert!(memory_of(std::process::id()).unwrap() > 0);
-	}
-
-	#[test]
-	fn a_folder_should_be_counted_with_all_that_is_in_it() {
-		let folder = tempfile::tempdir().unwrap();
-		let before = disk_of(folder.path()).unwrap();
-		fs::create_dir(folder.path().join("a")).unwrap();
-		let file = folder.path().join("a/b");
-		fs::write(&file, vec![1; 100_000]).unwrap();
-		fs::File::open(&file).unwrap().sync_all().unwrap();
-		assert!(disk_of(folder.path()).unwrap() >= before + 100_000);
 	}
 }

@@ -12,7 +12,7 @@ use super::{
 	EvaluationError,
 };
 use spb_primitives::Parameters;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Trades of a burst that one consumer makes, so that its vault has places in the pool to spare.
 const PER_CONSUMER_IN_BURST: usize = 16;
@@ -24,6 +24,9 @@ const FEWEST_BURSTS: u32 = 3;
 /// its author before it is made. It is the paper's time between blocks.
 const LONG_SLOT: u64 = 15_000;
 
+/// How long a quick evaluation may measure.
+pub const QUICK: Duration = Duration::from_secs(300);
+
 /// How much is measured.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
@@ -31,10 +34,13 @@ pub struct Plan {
 	pub runs: u32,
 	/// Validators of the network.
 	pub validators: usize,
-	/// Trades offered at once, ascending; the last is the saturation.
+	/// Trades offered at once, ascending; the last is the saturation, and those before it show whether
+	/// more would come of more.
 	pub sizes: Vec<usize>,
 	/// Open CTPs at which the database is measured.
 	pub database: Vec<u64>,
+	/// How often.
+	pub database_runs: u32,
 	/// Settlements of a block at which building and importing are measured.
 	pub settlements: Vec<u64>,
 	/// How often.
@@ -51,26 +57,28 @@ impl Plan {
 		Self {
 			runs: 100,
 			validators: 2,
-			sizes: vec![100, 1_000, 5_000],
+			sizes: vec![100, 1_000, 5_000, 10_000],
 			database: vec![1_000, 10_000, 100_000],
+			database_runs: 5,
 			settlements: vec![0, 500, 1_000, 2_000, 3_000, 4_000, 5_000],
 			block_runs: 3,
-			open: vec![1_000, 10_000, 100_000],
+			open: vec![0, 1_000, 10_000, 100_000],
 			quick: false,
 		}
 	}
 
-	/// The same in little, within five minutes: it shows that everything can be measured, and how
-	/// the ways compare.
+	/// The same in little, for [`QUICK`]: it shows that everything can be measured, and how the ways
+	/// compare. Bursts are not waited for until they are final.
 	pub fn quick() -> Self {
 		Self {
 			runs: 8,
 			validators: 2,
 			sizes: vec![100, 400],
 			database: vec![1_000, 20_000],
+			database_runs: 1,
 			settlements: vec![0, 200],
 			block_runs: 1,
-			open: vec![200],
+			open: vec![0, 200],
 			quick: true,
 		}
 	}
@@ -98,24 +106,64 @@ impl Plan {
 		let base = usize::try_from(HUNDRED).unwrap_or(usize::MAX);
 		// A quick evaluation repeats the hundred once or twice, not for every single trade.
 		let (base, least) = if self.quick { (base / 4, 1) } else { (base, FEWEST_BURSTS) };
-		self.sizes.iter().map(|size| Bursts::of(*size, self.runs, base, least)).collect()
+		let bursts = self.sizes.iter().map(|size| Bursts::of(*size, self.runs, base, least));
+		bursts.map(|bursts| Bursts { until_final: !self.quick, ..bursts }).collect()
 	}
 
 	/// How many steps all parts have.
 	pub fn steps(&self) -> u64 {
 		let bursts: u64 = self.bursts().iter().map(Bursts::steps).sum();
-		delay::steps(self.runs) + bursts + database::steps(&self.database) + self.scale_steps()
+		let database = database::steps(&self.database, self.database_runs);
+		delay::steps(self.runs) + bursts + database + self.open_steps() + self.blocks_steps()
 	}
 
-	/// How many steps the parts about blocks and nodes have.
-	pub fn scale_steps(&self) -> u64 {
-		blocks::steps(&self.settlements, self.block_runs) + open::steps(&self.open)
+	/// How many steps the part about nodes has.
+	pub fn open_steps(&self) -> u64 {
+		open::steps(&self.open)
 	}
 
-	/// Whether the parts about blocks and nodes are in the records.
-	pub fn is_scale_done(&self, records: &Records) -> bool {
+	/// How many steps the part about blocks has.
+	pub fn blocks_steps(&self) -> u64 {
+		blocks::steps(&self.settlements, self.block_runs)
+	}
+
+	/// Whether the part about nodes is in the records.
+	pub fn is_open_done(&self, records: &Records) -> bool {
+		open::is_done(records, &self.open)
+	}
+
+	/// Whether the part about blocks is in the records.
+	pub fn are_blocks_done(&self, records: &Records) -> bool {
 		blocks::is_done(records, &self.settlements, self.block_runs)
-			&& open::is_done(records, &self.open)
+	}
+
+	/// What is not in the records, for people: of each part that is not done how much of it is.
+	pub fn missing(&self, records: &Records) -> Vec<String> {
+		let mut parts = vec![(
+			"single trades".into(),
+			delay::done(records, self.runs),
+			delay::steps(self.runs),
+		)];
+		for bursts in self.bursts() {
+			let part = format!("{} trades at once", bursts.size);
+			parts.push((part, bursts.done(records), bursts.steps()));
+		}
+		let Self { open, settlements, block_runs, database, database_runs, .. } = self;
+		parts.extend([
+			("nodes with open CTPs".into(), open::done(records, open), self.open_steps()),
+			(
+				"filled blocks".into(),
+				blocks::done(records, settlements, *block_runs),
+				self.blocks_steps(),
+			),
+			(
+				"the database".into(),
+				database::done(records, database, *database_runs),
+				database::steps(database, *database_runs),
+			),
+		]);
+		let missing = parts.into_iter().filter(|(_, done, steps)| done < steps);
+		missing.map(|(part, done, steps)| format!("{part}: {done} of {steps}")).collect()
 	}
 
 	/// The parameters of the chain.
@@ -136,30 +184,39 @@ impl Plan {
 	/// Consumers and payers for the trades.
 	pub fn crowd(&self) -> (usize, usize) {
 		let most = self.sizes.iter().copied().max().unwrap_or_default();
-		let consumers = most.div_ceil(PER_CONSUMER_IN_BURST).max(FEWEST_CONSUMERS);
-		let scale = if self.is_in_one_network() { self.scale_crowd().0 } else { 0 };
-		(consumers.max(scale), most.max(FEWEST_CONSUMERS))
+		let mut consumers = most.div_ceil(PER_CONSUMER_IN_BURST).max(FEWEST_CONSUMERS);
+		if self.is_in_one_network() {
+			consumers = consumers.max(self.open_crowd().0).max(self.blocks_crowd().0);
+		}
+		(consumers, most.max(FEWEST_CONSUMERS))
 	}
 
-	/// Consumers and payers where blocks are filled and CTPs stay open.
-	pub fn scale_crowd(&self) -> (usize, usize) {
-		let last = |sizes: &[u64]| sizes.iter().copied().max().unwrap_or_default();
-		let most = last(&self.settlements).max(last(&self.open));
-		// Beside what stays open, each measured block adds a little.
-		let most = most + HUNDRED * (self.open.len() as u64 + 1);
-		let consumers = most.div_ceil(PER_CONSUMER as u64).max(FEWEST_CONSUMERS as u64);
-		(usize::try_from(consumers).unwrap_or(usize::MAX), 1)
+	/// Consumers and payers where CTPs stay open.
+	pub fn open_crowd(&self) -> (usize, usize) {
+		(consumers_for(open::most_open(&self.open)), 1)
 	}
+
+	/// Consumers and payers where blocks are filled.
+	pub fn blocks_crowd(&self) -> (usize, usize) {
+		(consumers_for(self.settlements.iter().copied().max().unwrap_or_default()), 1)
+	}
+}
+
+/// Consumers who have so many CTPs open together.
+fn consumers_for(open: u64) -> usize {
+	usize::try_from(open).unwrap_or(usize::MAX).div_ceil(PER_CONSUMER).max(FEWEST_CONSUMERS)
 }
 
 impl fmt::Display for Plan {
 	/// The settings that records are measured with.
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		let Self { runs, validators, sizes, database, settlements, block_runs, open, quick } = self;
+		let Self { runs, validators, sizes, database, settlements, open, quick, .. } = self;
+		let Self { database_runs, block_runs, .. } = self;
 		write!(
 			f,
-			"runs {runs}; validators {validators}; sizes {sizes:?}; database {database:?}; \
-			 settlements {settlements:?}, {block_runs} times; open {open:?}; quick {quick}"
+			"runs {runs}; validators {validators}; sizes {sizes:?}; database {database:?}, \
+			 {database_runs} times; settlements {settlements:?}, {block_runs} times; open {open:?}; \
+			 quick {quick}"
 		)
 	}
 }
@@ -174,9 +231,13 @@ mod tests {
 		assert!(plan.check().is_ok());
 		let bursts: Vec<_> =
 			plan.bursts().iter().map(|bursts| (bursts.size, bursts.runs)).collect();
-		assert_eq!(bursts, [(100, 100), (1_000, 10), (5_000, 3)]);
-		assert!(plan.scale_crowd().0 * PER_CONSUMER > 100_000);
-		assert_eq!(plan.crowd(), (313, 5_000));
+		assert_eq!(bursts, [(100, 100), (1_000, 10), (5_000, 3), (10_000, 3)]);
+		assert!(plan.open_crowd().0 * PER_CONSUMER > 100_000);
+		assert_eq!(plan.blocks_crowd().0, 105);
+		assert_eq!(plan.crowd(), (625, 10_000));
+		assert!(plan.bursts().iter().all(|bursts| bursts.until_final));
+		// Where nothing is open, a node takes what it takes anyway.
+		assert_eq!(plan.open[0], 0);
 	}
 
 	#[test]
@@ -187,6 +248,39 @@ mod tests {
 			plan.bursts().iter().map(|bursts| (bursts.size, bursts.runs)).collect();
 		assert_eq!(bursts, [(100, 2), (400, 1)]);
 		assert!(!plan.database.is_empty() && !plan.settlements.is_empty() && !plan.open.is_empty());
+		assert!(plan.bursts().iter().all(|bursts| !bursts.until_final));
+	}
+
+	#[test]
+	fn the_database_should_be_large_enough_for_what_settles() {
+		for plan in [Plan::full(), Plan::quick()] {
+			assert!(plan.database.iter().all(|size| *size >= database::FEWEST), "{plan}");
+		}
+	}
+
+	#[test]
+	fn what_is_missing_should_be_told_part_by_part() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("raw.csv");
+		let provenance = crate::evaluate::provenance::Provenance::default();
+		let mut records = Records::open(&path, "", &provenance, false).unwrap();
+		let plan = Plan { open: vec![], settlements: vec![], ..Plan::quick() };
+		let point = crate::evaluate::records::Point {
+			part: delay::PART,
+			way: crate::evaluate::ways::SPB,
+			size: 1,
+			run: 0,
+		};
+		records.note(point, &[("paid_s", 1.0)]).unwrap();
+		assert_eq!(
+			plan.missing(&records),
+			[
+				"single trades: 1 of 32",
+				"100 trades at once: 0 of 4",
+				"400 trades at once: 0 of 2",
+				"the database: 0 of 4",
+			]
+		);
 	}
 
 	#[test]

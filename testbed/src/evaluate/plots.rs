@@ -2,24 +2,30 @@
 
 use super::{
 	error::Result,
-	figures::{mean, percentile, Curve, Figures, HUNDRED},
-	report::medians,
+	figures::{in_spb, mean, medians, percentile, Curve, Figures, HUNDRED},
 	EvaluationError,
 };
 use plotters::{coord::Shift, prelude::*};
 use std::{error::Error, fs, path::Path};
 
-/// All plots: file and title.
-pub const ALL: [(&str, &str); 8] = [
+/// A plot: its file and its title.
+pub type Plot = (&'static str, &'static str);
+
+/// All plots.
+pub const ALL: [Plot; 9] = [
 	("figure-6-delay.svg", "Figure 6: end-to-end delay of a trade"),
 	("figure-7-cost.svg", "Figure 7: fees of a trade"),
 	("figure-8-throughput.svg", "Figure 8: time for 100 trades"),
 	("figure-9-chain-size.svg", "Figure 9: chain size of 100 trades"),
+	("saturation.svg", "Trades per second against trades offered at once"),
 	("scale-database.svg", "Cost of the CTP database a block"),
 	("scale-blocks.svg", "Building and importing a block"),
 	("scale-memory.svg", "Memory and disk of a node"),
 	("scale-open.svg", "A block of 100 CTPs on a node with many open"),
 ];
+
+/// The one that the project's README shows.
+pub const FIRST: Plot = ALL[0];
 
 const SIZE: (u32, u32) = (760, 440);
 const FONT: &str = "sans-serif";
@@ -49,13 +55,13 @@ struct Line {
 	curve: Curve,
 }
 
-/// Draws all plots for which there are figures. Others are taken away: they are of another run.
-pub fn draw(folder: &Path, figures: &Figures) -> Result<()> {
-	let [delay, cost, throughput, size, database, blocks, node, open] = ALL;
-	let in_spb = |units: Option<f64>| units.map(|units| units / spb_primitives::units::SPB as f64);
+/// Draws all plots for which there are figures, and says which. Others are taken away: they are of
+/// another run.
+pub fn draw(folder: &Path, figures: &Figures) -> Result<Vec<Plot>> {
+	let [delay, cost, throughput, size, saturation, database, blocks, node, open] = ALL;
 	let fees = [
-		Bar::new("SPB", in_spb(figures.fee.spb), 0),
-		Bar::new("baseline", in_spb(figures.fee.baseline), 1),
+		Bar::new("SPB", figures.fee.spb.map(in_spb), 0),
+		Bar::new("baseline", figures.fee.baseline.map(in_spb), 1),
 	];
 	let time = figures.burst(HUNDRED).map(|burst| burst.time).unwrap_or_default();
 	let times = [Bar::new("SPB", time.spb, 0), Bar::new("baseline", time.baseline, 1)];
@@ -66,39 +72,46 @@ pub fn draw(folder: &Path, figures: &Figures) -> Result<()> {
 		Bar::new("SPB, with blocks", kilobytes(figures.size.with_blocks.spb), 0),
 		Bar::new("baseline, with blocks", kilobytes(figures.size.with_blocks.baseline), 1),
 	];
-	bars(folder, delay, "seconds; marks: p50, p95, p99", delay_bars(figures))?;
-	bars(folder, cost, "SPB coin", fees.into_iter().flatten().collect())?;
-	bars(folder, throughput, "seconds", times.into_iter().flatten().collect())?;
-	bars(folder, size, "kB", sizes.into_iter().flatten().collect())?;
+	let seconds = "seconds; marks: p50, p95, p99";
+	let mut drawn = vec![
+		bars(folder, delay, seconds, delay_bars(figures))?,
+		bars(folder, cost, "SPB coin", fees.into_iter().flatten().collect())?,
+		bars(folder, throughput, "seconds", times.into_iter().flatten().collect())?,
+		bars(folder, size, "kB", sizes.into_iter().flatten().collect())?,
+	];
 
 	let line = |label, curve: &Curve, unit: f64| {
 		let curve = medians(curve).into_iter().map(|(x, y)| (x, y * unit)).collect();
 		Line { label, curve }
 	};
+	let [spb, baseline] = figures.plateau();
+	let rates = vec![line("SPB", &spb, 1.0), line("baseline", &baseline, 1.0)];
+	drawn.push(lines(folder, saturation, "trades offered at once", "trades per second", rates)?);
 	let [spread, one] = &figures.database;
-	let drawn = vec![
+	let costs = vec![
 		line("spread over all expiries", spread, 1_000.0),
 		line("all in one expiry", one, 1_000.0),
 	];
-	lines(folder, database, "open CTPs", "ms", drawn)?;
+	drawn.push(lines(folder, database, "open CTPs", "ms", costs)?);
 	let ([build, import, _], [_, adding, _]) = (&figures.settling, &figures.adding);
-	let drawn = vec![
+	let times = vec![
 		line("building, by settlements", build, 1.0),
 		line("importing, by settlements", import, 1.0),
 		line("importing, by CTPs added", adding, 1.0),
 	];
-	lines(folder, blocks, "settlements or CTPs in the block", "s", drawn)?;
+	drawn.push(lines(folder, blocks, "settlements or CTPs in the block", "s", times)?);
 	let [memory, disk] = &figures.node;
 	let mebibytes = 1.0 / f64::from(1 << 20);
-	let drawn = vec![line("memory", memory, mebibytes), line("disk", disk, mebibytes)];
-	lines(folder, node, "open CTPs", "MiB", drawn)?;
+	let taken = vec![line("memory", memory, mebibytes), line("disk", disk, mebibytes)];
+	drawn.push(lines(folder, node, "open CTPs", "MiB", taken)?);
 	let [build, import, check] = &figures.open;
-	let drawn = vec![
+	let times = vec![
 		line("building", build, 1_000.0),
 		line("importing", import, 1_000.0),
 		line("judging within it", check, 1_000.0),
 	];
-	lines(folder, open, "open CTPs", "ms", drawn)
+	drawn.push(lines(folder, open, "open CTPs", "ms", times)?);
+	Ok(drawn.into_iter().flatten().collect())
 }
 
 fn delay_bars(figures: &Figures) -> Vec<Bar> {
@@ -115,24 +128,26 @@ fn delay_bars(figures: &Figures) -> Vec<Bar> {
 	bars.collect()
 }
 
-/// Draws into a file, or takes it away where there is nothing to draw.
+/// Draws into a file, or takes it away where there is nothing to draw. The plot, if there is one.
 fn into_file(
 	folder: &Path,
-	(file, title): (&str, &str),
+	(file, title): Plot,
 	is_empty: bool,
 	draw: impl FnOnce(&Area<'_>) -> Drawn,
-) -> Result<()> {
+) -> Result<Option<Plot>> {
 	let path = folder.join(file);
 	if is_empty {
 		return match fs::remove_file(&path) {
 			Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
 				Err(EvaluationError::file(&path)(error))
 			},
-			_ => Ok(()),
+			_ => Ok(None),
 		};
 	}
-	try_draw(&path, title, draw)
-		.map_err(|error| EvaluationError::Plot { path, reason: error.to_string() })
+	match try_draw(&path, title, draw) {
+		Ok(()) => Ok(Some((file, title))),
+		Err(error) => Err(EvaluationError::Plot { path, reason: error.to_string() }),
+	}
 }
 
 fn try_draw(path: &Path, title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> Drawn {
@@ -144,7 +159,7 @@ fn try_draw(path: &Path, title: &str, draw: impl FnOnce(&Area<'_>) -> Drawn) -> 
 	Ok(())
 }
 
-fn bars(folder: &Path, plot: (&str, &str), unit: &str, bars: Vec<Bar>) -> Result<()> {
+fn bars(folder: &Path, plot: Plot, unit: &str, bars: Vec<Bar>) -> Result<Option<Plot>> {
 	into_file(folder, plot, bars.is_empty(), |area| {
 		let highest = bars
 			.iter()
@@ -186,7 +201,7 @@ fn bars(folder: &Path, plot: (&str, &str), unit: &str, bars: Vec<Bar>) -> Result
 	})
 }
 
-fn lines(folder: &Path, plot: (&str, &str), x: &str, y: &str, lines: Vec<Line>) -> Result<()> {
+fn lines(folder: &Path, plot: Plot, x: &str, y: &str, lines: Vec<Line>) -> Result<Option<Plot>> {
 	let points = || lines.iter().flat_map(|line| line.curve.iter().copied());
 	into_file(folder, plot, points().next().is_none(), |area| {
 		let (most_x, most_y) = points()
@@ -236,7 +251,10 @@ mod tests {
 
 	fn figures() -> Figures {
 		let both = Compared { spb: Some(1.0), baseline: Some(3.0) };
-		let delays = |seconds: f64| Delays { paid: vec![seconds; 3], settled: vec![seconds; 3] };
+		let delays = |seconds: f64| {
+			let seconds = vec![seconds; 3];
+			Delays { paid: seconds.clone(), settled: seconds }
+		};
 		let curve = || vec![(1_000.0, 1.0), (100_000.0, 2.0)];
 		Figures {
 			spb: delays(2.0),
@@ -256,7 +274,7 @@ mod tests {
 	#[test]
 	fn every_plot_should_be_drawn_where_there_are_figures() {
 		let folder = tempfile::tempdir().unwrap();
-		draw(folder.path(), &figures()).unwrap();
+		assert_eq!(draw(folder.path(), &figures()).unwrap(), ALL);
 		for (file, title) in ALL {
 			let text = fs::read_to_string(folder.path().join(file)).unwrap();
 			assert!(text.starts_with("<svg") && text.contains(title), "{file}");
@@ -271,7 +289,7 @@ mod tests {
 	fn plots_of_another_run_should_go() {
 		let folder = tempfile::tempdir().unwrap();
 		draw(folder.path(), &figures()).unwrap();
-		draw(folder.path(), &Figures::default()).unwrap();
+		assert!(draw(folder.path(), &Figures::default()).unwrap().is_empty());
 		assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 	}
 }

@@ -45,6 +45,11 @@ impl Progress {
 		}
 	}
 
+	/// Tells something that whoever looks should know, with a terminal and without.
+	pub fn tell(&self, text: &str) {
+		self.bar.suspend(|| eprintln!("{text}"));
+	}
+
 	fn say(&self, text: &str) {
 		if self.bar.is_hidden() {
 			let (done, all) = (self.bar.position(), self.bar.length().unwrap_or_default());

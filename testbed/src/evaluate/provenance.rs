@@ -3,7 +3,7 @@
 use std::{env, fs, path::Path, process::Command, thread};
 
 /// When, on what, from which source and by which command something was measured.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Provenance {
 	/// The day and time, UTC.
 	pub date: String,
@@ -13,6 +13,9 @@ pub struct Provenance {
 	pub commit: String,
 	/// What was called.
 	pub command: String,
+	/// How busy the machine was before anything was measured: the load averages of 1, 5 and 15
+	/// minutes.
+	pub load: String,
 }
 
 impl Provenance {
@@ -27,8 +30,18 @@ impl Provenance {
 			machine: format!("{processor}; {cores} cores; {memory}; {system}"),
 			commit: commit(root),
 			command,
+			load: load(&fs::read_to_string("/proc/loadavg").unwrap_or_default()),
 		}
 	}
+}
+
+/// The load averages in the kernel's text about them.
+fn load(text: &str) -> String {
+	let averages: Vec<&str> = text.split_whitespace().take(3).collect();
+	if averages.len() < 3 {
+		return "unknown".into();
+	}
+	averages.join(" ")
 }
 
 /// The command line that starts this program again.
@@ -79,7 +92,13 @@ mod tests {
 	use super::*;
 
 	#[test]
+	fn the_load_should_be_what_the_kernel_tells() {
+		assert_eq!(load("0.52 1.00 2.25 1/123 4567\n"), "0.52 1.00 2.25");
+	}
+
+	#[test]
 	fn what_is_unknown_should_be_said() {
+		assert_eq!(load(""), "unknown");
 		assert_eq!(field("/nowhere", "model name", ':'), "unknown model name");
 		assert_eq!(commit(Path::new("/nowhere")), "unknown");
 	}

@@ -2,7 +2,9 @@
 //! evaluation that was interrupted goes on where it stopped.
 //!
 //! The file begins with comment lines: the settings, then for each session (a run of the program)
-//! when, where, from which source and by which command it measured. Every row names its session.
+//! when, where, from which source, by which command and beside how much load it measured. Every row
+//! names its session. An empty line ends whatever was written at once, the rows of a point for
+//! instance: what no empty line follows was cut off, and is dropped.
 
 use super::{error::Result, provenance::Provenance, EvaluationError};
 use std::{
@@ -15,7 +17,9 @@ use std::{
 
 const HEADER: &str = "session,part,way,size,run,measure,value";
 const SETTINGS: &str = "# settings: ";
-const SESSION: &str = "# sitting ";
+const SESSION: &str = "# session ";
+/// Ends what was written at once.
+const END: &str = "\n\n";
 
 /// One figure.
 #[derive(Clone, PartialEq, Debug)]
@@ -82,20 +86,22 @@ impl Records {
 			},
 		};
 		let same = text.lines().next() == Some(&settings);
-		let (sessions, rows) = if same { parse(path, &text)? } else { Default::default() };
+		let kept = if same { whole(&text) } else { "" };
+		let (sessions, rows) = parse(path, kept)?;
 		let mut records = Self {
 			path: path.to_owned(),
-			file: open(path, same).map_err(EvaluationError::file(path))?,
+			file: open(path, kept.len()).map_err(EvaluationError::file(path))?,
 			session: u32::try_from(sessions.len()).unwrap_or(u32::MAX).saturating_add(1),
 			sessions,
 			done: rows.iter().map(key_of).collect(),
 			rows,
 		};
-		if !same {
+		if kept.is_empty() {
 			records.write(&format!("{settings}\n{HEADER}"))?;
 		}
-		let Provenance { date, machine, command, .. } = provenance;
-		let session = format!("{SESSION}{}: {date}; {machine}; {command}", records.session);
+		let Provenance { date, machine, command, load, .. } = provenance;
+		let number = records.session;
+		let session = format!("{SESSION}{number}: {date}; {machine}; {command}; load {load}");
 		records.write(&session)?;
 		records.sessions.push(session.trim_start_matches("# ").to_owned());
 		Ok(records)
@@ -154,17 +160,24 @@ impl Records {
 	}
 
 	fn write(&mut self, text: &str) -> Result<()> {
-		// In one piece: a line that was begun would be in the way of going on.
-		let written = self.file.write_all(format!("{text}\n").as_bytes());
+		let written = self.file.write_all(format!("{text}{END}").as_bytes());
 		written.and_then(|()| self.file.flush()).map_err(EvaluationError::file(&self.path))
 	}
 }
 
-fn open(path: &Path, keep: bool) -> std::io::Result<File> {
+/// Opens the file behind so many bytes of it, and drops the others.
+fn open(path: &Path, keep: usize) -> std::io::Result<File> {
 	if let Some(folder) = path.parent() {
 		fs::create_dir_all(folder)?;
 	}
-	File::options().create(true).write(true).append(keep).truncate(!keep).open(path)
+	let file = File::options().create(true).append(true).open(path)?;
+	file.set_len(keep as u64)?;
+	Ok(file)
+}
+
+/// The text without what was cut off at its end.
+fn whole(text: &str) -> &str {
+	text.rfind(END).map_or("", |end| &text[..end + END.len()])
 }
 
 fn key_of(row: &Row) -> (String, String, u64, u32) {
@@ -181,7 +194,7 @@ fn parse(path: &Path, text: &str) -> Result<(Vec<String>, Vec<Row>)> {
 		};
 		if line.starts_with(SESSION) {
 			sessions.push(line.trim_start_matches("# ").to_owned());
-		} else if !line.starts_with('#') && line != HEADER {
+		} else if !line.is_empty() && !line.starts_with('#') && line != HEADER {
 			rows.push(row(line).ok_or_else(|| bad("this is no row of figures"))?);
 		}
 	}
@@ -207,8 +220,7 @@ mod tests {
 	use super::*;
 
 	fn provenance(commit: &str) -> Provenance {
-		let text = |text: &str| text.to_owned();
-		Provenance { date: text("d"), machine: text("m"), commit: text(commit), command: text("c") }
+		Provenance { commit: commit.into(), load: "0.1 0.2 0.3".into(), ..Provenance::default() }
 	}
 
 	const POINT: Point<'_> = Point { part: "delay", way: "spb", size: 1, run: 3 };
@@ -242,6 +254,39 @@ mod tests {
 	}
 
 	#[test]
+	fn an_evaluation_should_go_on_wherever_it_was_cut_off() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("raw.csv");
+		let measures = [("paid_s", 1.5), ("final_s", 2.25)];
+		let mut records = Records::open(&path, "", &provenance("x"), false).unwrap();
+		let begun = fs::metadata(&path).unwrap().len();
+		records.note(POINT, &measures).unwrap();
+		let noted = fs::metadata(&path).unwrap().len();
+		records.note(Point { run: 4, ..POINT }, &measures).unwrap();
+		drop(records);
+		let text = fs::read_to_string(&path).unwrap();
+		for length in 0..text.len() {
+			fs::write(&path, &text[..length]).unwrap();
+			let mut records = Records::open(&path, "", &provenance("x"), false).unwrap();
+			let length = length as u64;
+			assert_eq!(records.has(POINT), length >= noted, "{length}");
+			assert!(!records.has(Point { run: 4, ..POINT }), "{length}");
+			assert_eq!(records.sessions().len(), if length < begun { 1 } else { 2 }, "{length}");
+			for run in [3, 4] {
+				let point = Point { run, ..POINT };
+				if !records.has(point) {
+					records.note(point, &measures).unwrap();
+				}
+			}
+			drop(records);
+			// What it has gone on with is as if it had never been cut off.
+			let records = Records::open(&path, "", &provenance("x"), false).unwrap();
+			assert_eq!(records.values("delay", "spb", 1, "paid_s"), [1.5, 1.5], "{length}");
+			assert_eq!(records.rows().len(), 4, "{length}");
+		}
+	}
+
+	#[test]
 	fn figures_should_come_in_order_of_their_runs() {
 		let folder = tempfile::tempdir().unwrap();
 		let path = folder.path().join("raw.csv");
@@ -259,9 +304,9 @@ mod tests {
 		let path = folder.path().join("raw.csv");
 		drop(Records::open(&path, "", &provenance("x"), false).unwrap());
 		let mut text = fs::read_to_string(&path).unwrap();
-		text.push_str("1,delay,spb\n");
+		text.push_str("1,delay,spb\n\n");
 		fs::write(&path, text).unwrap();
 		let error = Records::open(&path, "", &provenance("x"), false).unwrap_err();
-		assert!(error.to_string().contains("raw.csv:4: "), "{error}");
+		assert!(error.to_string().contains("raw.csv:6: "), "{error}");
 	}
 }

@@ -32,7 +32,8 @@ fn summary(out: &Path, arguments: &[&str]) -> Value {
 	serde_json::from_slice(&fs::read(out.join("summary.json")).unwrap()).unwrap()
 }
 
-const SMALL: [&str; 5] = ["--quick", "--runs", "2", "--sizes", "100"];
+/// On a busy machine five minutes may not do.
+const SMALL: [&str; 7] = ["--quick", "--runs", "2", "--sizes", "100", "--within", "3600"];
 
 #[test]
 fn a_small_evaluation_should_leave_figures_table_and_plots() {
@@ -44,11 +45,17 @@ fn a_small_evaluation_should_leave_figures_table_and_plots() {
 	assert!(ratio("bytes_ratio") < 0.5, "{first}");
 	assert!(ratio("bytes_per_trade") <= 125.0, "{first}");
 	assert!(ratio("fee_ratio") < 1.0, "{first}");
-	for key in ["delay_ratio", "time_100_ratio", "saturation_ratio", "saturation_trades_per_s"] {
+	for key in ["delay_ratio", "time_100_ratio"] {
 		assert!(ratio(key) > 0.0, "{key}: {first}");
 	}
-	// Full blocks and a hundred thousand open CTPs are not for a quick evaluation.
-	for key in ["import_5000_s", "database_cost_ratio"] {
+	// Full blocks, saturation and a hundred thousand open CTPs are not for a quick evaluation.
+	for key in [
+		"import_5000_s",
+		"database_cost_ratio",
+		"saturation_ratio",
+		"saturation_trades_per_s",
+		"saturation_trades",
+	] {
 		assert_eq!(first.get(key), Some(&Value::Null), "{key}: {first}");
 	}
 	assert_eq!(first["runs"], 2);
@@ -61,10 +68,11 @@ fn a_small_evaluation_should_leave_figures_table_and_plots() {
 		"delay,spb,1,1,paid_s",
 		"delay,spb-careful,1,1,final_s",
 		"delay,baseline,1,0,fee_units",
+		"delay,baseline-whole,1,0,paid_s",
 		"burst,spb,100,0,trade_bytes",
 		"burst,baseline,100,0,blocks",
 		"database,one-expiry,1000,0,block_s",
-		"settle,spb,200,0,messages",
+		"open,spb,0,0,disk_bytes",
 		"open,spb,200,0,memory_bytes",
 		"set-up,spb,0,0,deposit_bytes",
 	] {
@@ -72,22 +80,32 @@ fn a_small_evaluation_should_leave_figures_table_and_plots() {
 	}
 	let page = fs::read_to_string(out.join("README.md")).unwrap();
 	for (plot, _) in plots::ALL {
-		assert!(page.contains(plot), "{plot}");
-		// On a busy machine a block may not be told from its neighbours; then two curves are missing.
-		if !["scale-blocks.svg", "scale-open.svg"].contains(&plot) {
-			assert!(fs::read_to_string(out.join(plot)).unwrap().contains("<svg"), "{plot}");
+		let drawn = fs::read_to_string(out.join(plot));
+		// What was drawn is shown, and nothing else.
+		assert_eq!(page.contains(plot), drawn.is_ok(), "{plot}");
+		// Whether a block can be told from its neighbours depends on how busy the machine is, and how
+		// many trades a second on how many blocks pay them.
+		if !["scale-blocks.svg", "scale-open.svg", "saturation.svg"].contains(&plot) {
+			assert!(drawn.unwrap().contains("<svg"), "{plot}");
 		}
 	}
+	assert!(raw.contains("; load "), "{raw}");
 
 	// Everything is there: nothing is measured again.
 	let again = summary(&out, &SMALL);
-	for key in ["bytes_ratio", "delay_ratio", "fee_ratio", "time_100_ratio", "saturation_ratio"] {
+	for key in ["bytes_ratio", "delay_ratio", "fee_ratio", "time_100_ratio"] {
 		assert_eq!(again[key], first[key], "{key}");
 	}
-	let rows = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
+	// But for blocks that could not be told from their neighbours.
+	let is_row = |line: &&str| {
+		let part = line.split(',').nth(1);
+		part.is_some_and(|part| !["add", "settle", "open-block"].contains(&part))
+	};
+	let rows =
+		|text: &str| text.lines().filter(|line| !line.starts_with('#')).filter(is_row).count();
 	let raw_again = fs::read_to_string(out.join("raw.csv")).unwrap();
 	assert_eq!(rows(&raw_again), rows(&raw));
-	assert!(raw_again.contains("# sitting 2: "), "{raw_again}");
+	assert!(raw_again.contains("# session 2: "), "{raw_again}");
 }
 
 #[test]

@@ -2,13 +2,21 @@ use super::*;
 use crate::evaluate::{provenance::Provenance, records::Point};
 
 fn provenance() -> Provenance {
-	let text = |text: &str| text.to_owned();
-	Provenance { date: text("d"), machine: text("m"), commit: text("x"), command: text("c") }
+	Provenance { date: "d".into(), machine: "m".into(), commit: "x".into(), ..Default::default() }
 }
 
 fn setting() -> Setting {
 	let provenance = provenance();
-	Setting { runs: 2, validators: 2, block_time_s: 3.0, full_block: 5_000, provenance }
+	Setting {
+		runs: 2,
+		validators: 2,
+		block_time_s: 3.0,
+		full_block: 5_000,
+		retention: 4_820,
+		quick: false,
+		missing: Vec::new(),
+		provenance,
+	}
 }
 
 /// Records with these figures: part, way, size, run, measure, value.
@@ -65,18 +73,26 @@ fn ratios_should_be_of_means_over_all_runs() {
 		("delay", SPB, 1, 1, "paid_s", 3.0),
 		("delay", BASELINE, 1, 0, "paid_s", 7.0),
 		("delay", BASELINE, 1, 1, "paid_s", 9.0),
+		// Counted from the contract's set-up: a row of its own.
+		("delay", WHOLE_BASELINE, 1, 0, "paid_s", 80.0),
 		("delay", SPB, 1, 0, "fee_units", 10.0),
 		("delay", BASELINE, 1, 0, "fee_units", 40.0),
 		("burst", SPB, 100, 0, "paid_s", 4.0),
 		("burst", BASELINE, 100, 0, "paid_s", 10.0),
-		("burst", SPB, 5_000, 0, "trades_per_s", 300.0),
-		("burst", BASELINE, 5_000, 0, "trades_per_s", 50.0),
+		("burst", SPB, 5_000, 0, "steady_per_s", 300.0),
+		("burst", BASELINE, 5_000, 0, "steady_per_s", 50.0),
 	]);
 	let summary = Summary::of(&Figures::of(&records), &setting());
 	assert_eq!((summary.delay_ratio, summary.fee_ratio), (Some(0.25), Some(0.25)));
 	assert_eq!((summary.time_100_ratio, summary.saturation_ratio), (Some(0.4), Some(6.0)));
 	assert_eq!(summary.saturation_trades_per_s, Some(300.0));
 	assert_eq!(summary.saturation_trades, Some(5_000));
+	let figures = Figures::of(&records);
+	assert_eq!(figures.whole_baseline.paid, [80.0]);
+	assert_eq!(figures.plateau(), [vec![(5_000.0, 300.0)], vec![(5_000.0, 50.0)]]);
+	let quick = Summary::of(&figures, &Setting { quick: true, ..setting() });
+	assert_eq!((quick.saturation_ratio, quick.saturation_trades_per_s), (None, None));
+	assert_eq!((quick.saturation_trades, quick.delay_ratio), (None, Some(0.25)));
 }
 
 #[test]
@@ -113,8 +129,18 @@ fn the_worse_layout_should_count_for_the_database() {
 	let (_folder, one) = records(&rows("spread", 1.0, 1.5));
 	assert_eq!(Figures::of(&one).database_ratio(), None);
 	let all = [rows("spread", 1.0, 1.5), rows("one-expiry", 1.0, 1.25)].concat();
+	// The median of repetitions counts.
+	let more = [(1, 1.0), (2, 9.0)]
+		.map(|(run, seconds)| ("database", "spread", 100_000, run, "block_s", seconds));
+	let all = [all, more.to_vec()].concat();
 	let (_folder, both) = records(&all);
 	assert_eq!(Figures::of(&both).database_ratio(), Some(1.5));
+}
+
+#[test]
+fn a_curve_should_have_one_median_for_each_place() {
+	let curve = vec![(1.0, 3.0), (1.0, 1.0), (1.0, 2.0), (5.0, 4.0)];
+	assert_eq!(medians(&curve), [(1.0, 2.0), (5.0, 4.0)]);
 }
 
 #[test]

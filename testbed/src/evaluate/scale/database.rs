@@ -1,7 +1,13 @@
 //! What the CTP database costs a block, against how many CTPs are open and how their expiries lie.
 //!
 //! Each measured block does what a block of trades does to the database: it adds some CTPs, with what
-//! the rules read for each, takes others out that settle, drops what has expired, and is stored.
+//! the rules read for each, takes others out that settle, drops what has expired, and is stored. It is
+//! the same work at every size: as many are added, over the same expiries; as many settle, all from
+//! the time in which the database was filled, evenly from all of it. Only what runs out by itself is
+//! more where more is open.
+//!
+//! The pallet's code runs as it is compiled for this machine, not in WebAssembly, and what a node does
+//! when it has time (taking away old versions) is left out.
 
 use crate::evaluate::{
 	error::Result,
@@ -41,23 +47,30 @@ pub const PART: &str = "database";
 
 /// CTPs that a measured block adds, and as many that it settles.
 const CHANGES: usize = 100;
-/// Blocks that are measured at a point.
-const BLOCKS: BlockNumber = 30;
+/// Blocks that are measured each time.
+const BLOCKS: usize = 5;
+/// Blocks of the same kind before them, after which the storage has what blocks need at hand.
+const WARM: usize = 2;
+/// CTPs that settle, of those with which the database was filled.
+const SETTLED: usize = CHANGES * (BLOCKS + WARM);
+/// The fewest open CTPs of which so many can settle.
+pub const FEWEST: u64 = 1_000;
 /// CTPs that a block adds while the database is filled.
 const FILL: usize = 2_000;
-/// CTPs of one vault.
-const PER_VAULT: u32 = 48;
+/// CTPs of one vault: so few that those that settle in a block are of as many vaults at every size.
+const PER_VAULT: u32 = 8;
 /// Offers that all is bought from.
 const OFFERS: u32 = 97;
 /// How long after its expiry a CTP is dropped.
 const GRACE: BlockNumber = 20;
 /// Expiries of a database that is spread: the chain's longest lifetime.
-const SPREAD: BlockNumber = 2_400;
+const SPREAD: usize = 2_400;
 /// The first of these.
 const FIRST: BlockNumber = 200;
-/// The first measured block: with it, the first CTPs of a spread database run out.
+/// The first block after the database was filled: with it, the first CTPs of a spread database run
+/// out.
 const MEASURED: BlockNumber = FIRST + GRACE;
-/// What still is to settle expires then or later.
+/// The expiry of all where they have one.
 const LATE: BlockNumber = 1_000;
 
 /// How the expiries of open CTPs lie.
@@ -81,70 +94,110 @@ impl Layout {
 		}
 	}
 
-	/// The expiry of the CTP of this number.
-	fn expiry(self, number: u32) -> BlockNumber {
+	/// The expiry of the CTP at this place of so many that lie evenly.
+	fn expiry(self, place: usize, of: usize) -> BlockNumber {
+		let step = place.saturating_mul(SPREAD) / of.max(1);
 		match self {
-			Self::Spread => FIRST + number % SPREAD,
+			Self::Spread => FIRST.saturating_add(u32::try_from(step).unwrap_or(u32::MAX)),
 			Self::OneExpiry => LATE,
 		}
 	}
 }
 
-/// Measures what is not in the records yet.
-pub async fn measure(records: &mut Records, sizes: &[u64], progress: &Progress) -> Result<()> {
+/// Measures what is not in the records yet: sizes and layouts in turn, `runs` times, so that all have
+/// what the machine has to give at the time.
+pub async fn measure(
+	records: &mut Records,
+	sizes: &[u64],
+	runs: u32,
+	progress: &Progress,
+) -> Result<()> {
 	progress.begin("cost of the CTP database");
-	for layout in Layout::ALL {
-		for size in sizes.iter().copied() {
-			let point = point(layout, size);
-			if !records.has(point) {
-				let open = usize::try_from(size).unwrap_or(usize::MAX);
-				let measured = tokio::task::spawn_blocking(move || cost(layout, open)).await;
-				records.note(point, &measured.map_err(|_| EvaluationError::Interrupted)??)?;
-			}
-			progress.step();
+	for point in points(sizes, runs) {
+		if !records.has(point.noted()) {
+			let open = usize::try_from(point.size).unwrap_or(usize::MAX);
+			let measured = tokio::task::spawn_blocking(move || cost(point.layout, open)).await;
+			records.note(point.noted(), &measured.map_err(|_| EvaluationError::Interrupted)??)?;
 		}
+		progress.step();
 	}
 	Ok(())
 }
 
 /// How many steps the part has.
-pub fn steps(sizes: &[u64]) -> u64 {
-	(Layout::ALL.len() * sizes.len()) as u64
+pub fn steps(sizes: &[u64], runs: u32) -> u64 {
+	points(sizes, runs).len() as u64
 }
 
-fn point(layout: Layout, size: u64) -> Point<'static> {
-	Point { part: PART, way: layout.name(), size, run: 0 }
+/// How many of them are in the records.
+pub fn done(records: &Records, sizes: &[u64], runs: u32) -> u64 {
+	points(sizes, runs).iter().filter(|point| records.has(point.noted())).count() as u64
+}
+
+/// One time that the database is measured.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Measurement {
+	layout: Layout,
+	size: u64,
+	run: u32,
+}
+
+impl Measurement {
+	fn noted(&self) -> Point<'static> {
+		Point { part: PART, way: self.layout.name(), size: self.size, run: self.run }
+	}
+}
+
+/// All that is measured, in order.
+fn points(sizes: &[u64], runs: u32) -> Vec<Measurement> {
+	let mut points = Vec::new();
+	for run in 0..runs {
+		for layout in Layout::ALL {
+			points.extend(sizes.iter().map(|size| Measurement { layout, size: *size, run }));
+		}
+	}
+	points
 }
 
 /// What blocks cost with so many open CTPs.
 fn cost(layout: Layout, open: usize) -> Result<Vec<(&'static str, f64)>> {
 	let folder = tempfile::tempdir().map_err(EvaluationError::file(std::env::temp_dir()))?;
-	let disk = Disk::open(folder.path())?;
-	let mut chain = Chain::new(&disk, layout);
 	let damaged = |_: MissingNode| EvaluationError::Database("a part of it is missing".into());
-	while chain.made < open {
-		chain.fill(FILL.min(open - chain.made)).map_err(damaged)?;
+	let filled = {
+		let disk = Disk::open(folder.path())?;
+		let mut chain = Chain::new(&disk, layout);
+		chain.fill(open).map_err(damaged)?;
+		chain.state
+	};
+	// Closing it has put on the disk what it was filled with: nothing of that is left to do later.
+	let disk = Disk::open(folder.path())?;
+	let mut chain = Chain { disk: &disk, layout, state: filled };
+	for _ in 0..WARM {
+		chain.trade().map_err(damaged)?;
 	}
-	chain.number = MEASURED;
+	let before = chain.open();
 	disk.forget_counts();
-	let mut times = Vec::new();
+	let (mut times, mut settled) = (Vec::new(), 0);
 	for _ in 0..BLOCKS {
-		times.push(chain.trade().map_err(damaged)?.as_secs_f64());
+		let traded = chain.trade().map_err(damaged)?;
+		times.push(traded.took.as_secs_f64());
+		settled += traded.settled;
 	}
 	let (reads, writes, written) = disk.counts();
+	let dropped = (before + BLOCKS * CHANGES).saturating_sub(settled + chain.open());
 	times.sort_unstable_by(f64::total_cmp);
-	let blocks = f64::from(BLOCKS);
+	let blocks = BLOCKS as f64;
 	let mut measured = vec![
-		("block_s", times.iter().sum::<f64>() / blocks),
-		("block_median_s", times[times.len() / 2]),
+		("block_s", times[times.len() / 2]),
 		("block_most_s", times.last().copied().unwrap_or_default()),
 		("reads", reads as f64 / blocks),
 		("writes", writes as f64 / blocks),
 		("written_bytes", written as f64 / blocks),
+		("dropped", dropped as f64 / blocks),
 	];
 	if layout == Layout::OneExpiry {
-		chain.number = LATE + GRACE;
-		measured.push(("drop_all_s", chain.trade().map_err(damaged)?.as_secs_f64()));
+		chain.state.number = LATE + GRACE;
+		measured.push(("drop_all_s", chain.trade().map_err(damaged)?.took.as_secs_f64()));
 	}
 	Ok(measured)
 }
@@ -219,77 +272,111 @@ impl Store for Disk {
 struct Chain<'a> {
 	disk: &'a Disk,
 	layout: Layout,
+	state: State,
+}
+
+/// How far a chain is.
+struct State {
 	/// The next block's number.
 	number: BlockNumber,
 	parent: H256,
 	/// CTPs made so far.
 	made: usize,
-	/// What can still settle.
-	open: VecDeque<(CtpId, SignedCtp)>,
+	/// What still is to settle, in the order in which it does.
+	to_settle: VecDeque<(CtpId, SignedCtp)>,
+}
+
+/// What a block of trades did.
+struct Traded {
+	/// The time that it took the database.
+	took: Duration,
+	/// CTPs that settled.
+	settled: usize,
 }
 
 impl<'a> Chain<'a> {
 	fn new(disk: &'a Disk, layout: Layout) -> Self {
-		let (parent, open) = (H256::zero(), VecDeque::new());
-		Self { disk, layout, number: 1, parent, made: 0, open }
+		let state = State { number: 1, parent: H256::zero(), made: 0, to_settle: VecDeque::new() };
+		Self { disk, layout, state }
 	}
 
-	/// New CTPs, as their consumers would have signed them: the database looks at no signature.
-	fn make(
-		&mut self,
-		count: usize,
-		expiry: impl Fn(u32) -> BlockNumber,
-	) -> Vec<(CtpId, SignedCtp)> {
-		let mut made = Vec::with_capacity(count);
-		for _ in 0..count {
-			let number = u32::try_from(self.made).unwrap_or(u32::MAX);
-			let ctp = Ctp {
-				vault: number / PER_VAULT,
-				offer: number % OFFERS,
-				energy: Energy::from_wh(100),
-				amount: Money::from_units(10_000_000_000),
-				expiry: expiry(number),
-				receipt_key: ReceiptKey(Hashing::hash_of(&number)),
-			};
-			let signature = MultiSignature::Sr25519(sr25519::Signature::from_raw([7; 64]));
-			let id = CtpId::of(&ctp, &Genesis::zero());
-			made.push((id, SignedCtp { ctp, signature }));
-			self.made += 1;
+	/// A new CTP, as its consumer would have signed it: the database looks at no signature.
+	fn make(&mut self, expiry: BlockNumber) -> (CtpId, SignedCtp) {
+		let number = u32::try_from(self.state.made).unwrap_or(u32::MAX);
+		let ctp = Ctp {
+			vault: number / PER_VAULT,
+			offer: number % OFFERS,
+			energy: Energy::from_wh(100),
+			amount: Money::from_units(10_000_000_000),
+			expiry,
+			receipt_key: ReceiptKey(Hashing::hash_of(&number)),
+		};
+		let signature = MultiSignature::Sr25519(sr25519::Signature::from_raw([7; 64]));
+		let id = CtpId::of(&ctp, &Genesis::zero());
+		self.state.made += 1;
+		(id, SignedCtp { ctp, signature })
+	}
+
+	/// Fills the database, and chooses what is to settle: evenly from all that does not run out while
+	/// it is measured, each block's from everywhere.
+	fn fill(&mut self, open: usize) -> Result<(), MissingNode> {
+		// The first tenth runs out first.
+		let first = open / 10;
+		let place = |number: usize| first + number * (open - first) / SETTLED;
+		let mut chosen = vec![None; SETTLED];
+		let mut next = 0;
+		let mut made = 0;
+		while made < open {
+			let count = FILL.min(open - made);
+			let added: Vec<_> = (made..made + count)
+				.map(|number| self.make(self.layout.expiry(number, open)))
+				.collect();
+			self.block(&added, &[])?;
+			for (number, entry) in (made..).zip(added) {
+				if next < SETTLED && place(next) == number {
+					// One after the other to blocks in turn.
+					let (block, within) = (next % (BLOCKS + WARM), next / (BLOCKS + WARM));
+					chosen[block * CHANGES + within] = Some(entry);
+					next += 1;
+				}
+			}
+			made += count;
 		}
-		made
-	}
-
-	/// A block that adds, while the database is filled.
-	fn fill(&mut self, count: usize) -> Result<(), MissingNode> {
-		let layout = self.layout;
-		let added = self.make(count, |number| layout.expiry(number));
-		self.block(&added, &[])?;
-		// Steps through the expiries, so that what settles lies everywhere.
-		self.open.extend(added.into_iter().filter(|(_, signed)| signed.ctp.expiry >= LATE));
+		self.state.to_settle = chosen.into_iter().flatten().collect();
+		self.state.number = MEASURED;
 		Ok(())
 	}
 
-	/// A block of trades, and the time that it took the database.
-	fn trade(&mut self) -> Result<Duration, MissingNode> {
-		let expiry = self.layout.expiry(SPREAD - 1).max(LATE);
-		let added = self.make(CHANGES, |_| expiry);
-		let count = CHANGES.min(self.open.len());
-		let settled: Vec<_> = self.open.drain(..count).collect();
+	/// A block of trades.
+	fn trade(&mut self) -> Result<Traded, MissingNode> {
+		let (from, of) = (CHANGES / 10, CHANGES + CHANGES / 10);
+		let added: Vec<_> =
+			(from..of).map(|place| self.make(self.layout.expiry(place, of))).collect();
+		let count = CHANGES.min(self.state.to_settle.len());
+		let settled: Vec<_> = self.state.to_settle.drain(..count).collect();
 		let begun = Instant::now();
-		self.block(&added, &settled)?;
-		let took = begun.elapsed();
-		self.open.extend(added);
-		Ok(took)
+		let settled = self.block(&added, &settled)?;
+		Ok(Traded { took: begun.elapsed(), settled })
 	}
 
+	/// Open CTPs.
+	fn open(&self) -> usize {
+		Database::new(self.disk, self.roots()).open() as usize
+	}
+
+	fn roots(&self) -> Roots {
+		block_record(self.disk, &self.state.parent)
+			.map_or_else(Roots::default, |record| record.roots)
+	}
+
+	/// A block that adds and settles; how many it has settled.
 	fn block(
 		&mut self,
 		added: &[(CtpId, SignedCtp)],
 		settled: &[(CtpId, SignedCtp)],
-	) -> Result<(), MissingNode> {
-		let roots = block_record(self.disk, &self.parent)
-			.map_or_else(Roots::default, |record| record.roots);
-		let mut database = Database::new(self.disk, roots);
+	) -> Result<usize, MissingNode> {
+		let State { number, parent, .. } = self.state;
+		let mut database = Database::new(self.disk, self.roots());
 		for (id, signed) in added {
 			let ctp = &signed.ctp;
 			// What the rules look at.
@@ -298,18 +385,20 @@ impl<'a> Chain<'a> {
 			let _ = database.claimed(ctp.offer)?;
 			database.add(*id, signed)?;
 		}
+		let mut done = 0;
 		for (id, signed) in settled {
 			// Past its expiry it is not there any more, and an author leaves it out.
 			if let Some(entry) = database.entry(id)? {
 				let settlement = Settlement { ctp: entry, delivered: signed.ctp.energy };
 				database.settle(SettledCtp { id: *id, settlement })?;
+				done += 1;
 			}
 		}
-		database.expire((self.number + 1).saturating_sub(GRACE))?;
-		let hash = Hashing::hash_of(&(self.number, self.parent, database.root()));
-		database.commit(self.number, self.parent, hash)?;
-		(self.parent, self.number) = (hash, self.number + 1);
-		Ok(())
+		database.expire((number + 1).saturating_sub(GRACE))?;
+		let hash = Hashing::hash_of(&(number, parent, database.root()));
+		database.commit(number, parent, hash)?;
+		(self.state.parent, self.state.number) = (hash, number + 1);
+		Ok(done)
 	}
 }
 
@@ -317,28 +406,62 @@ impl<'a> Chain<'a> {
 mod tests {
 	use super::*;
 
-	fn open_after(layout: Layout, blocks: usize) -> (u32, u32) {
-		let folder = tempfile::tempdir().unwrap();
-		let disk = Disk::open(folder.path()).unwrap();
-		let mut chain = Chain::new(&disk, layout);
-		chain.fill(2_400).unwrap();
-		let count = |chain: &Chain<'_>| {
-			let record = block_record(&disk, &chain.parent).unwrap();
-			Database::new(&disk, record.roots).open()
-		};
-		let before = count(&chain);
-		chain.number = MEASURED;
-		for _ in 0..blocks {
-			chain.trade().unwrap();
+	#[test]
+	fn the_same_work_should_be_done_at_every_size() {
+		for layout in Layout::ALL {
+			for open in [FEWEST as usize, 4_800] {
+				let folder = tempfile::tempdir().unwrap();
+				let disk = Disk::open(folder.path()).unwrap();
+				let mut chain = Chain::new(&disk, layout);
+				chain.fill(open).unwrap();
+				assert_eq!(chain.open(), open);
+				let all = chain.state.to_settle.len();
+				assert_eq!(all, SETTLED, "{layout:?} {open}");
+				let old = chain.state.made;
+				for _ in 0..WARM + BLOCKS {
+					let traded = chain.trade().unwrap();
+					assert_eq!(traded.settled, CHANGES, "{layout:?} {open}");
+				}
+				// Nothing of what is new has settled, and as much has come as gone.
+				assert_eq!(chain.state.made, old + SETTLED);
+				assert!(chain.state.to_settle.is_empty());
+				// Of a spread database each block drops one expiry.
+				let most = if layout == Layout::Spread { 2 * (WARM + BLOCKS) } else { 0 };
+				assert!((open - most..=open).contains(&chain.open()), "{layout:?} {open}");
+			}
 		}
-		(before, count(&chain))
 	}
 
 	#[test]
-	fn measured_blocks_should_keep_as_much_open_but_for_what_expires() {
-		// One CTP of each expiry: each block drops one.
-		assert_eq!(open_after(Layout::Spread, 5), (2_400, 2_395));
-		assert_eq!(open_after(Layout::OneExpiry, 5), (2_400, 2_400));
+	fn what_settles_in_a_block_should_come_from_everywhere() {
+		let folder = tempfile::tempdir().unwrap();
+		let disk = Disk::open(folder.path()).unwrap();
+		let mut chain = Chain::new(&disk, Layout::Spread);
+		chain.fill(4_800).unwrap();
+		let block = chain.state.to_settle.iter().take(CHANGES);
+		let expiries: Vec<_> = block.map(|(_, signed)| signed.ctp.expiry).collect();
+		let (first, last) = (expiries[0], expiries[CHANGES - 1]);
+		assert!(first >= MEASURED && expiries.is_sorted(), "{expiries:?}");
+		assert!(last - first > 2_000, "{expiries:?}");
+	}
+
+	#[test]
+	fn a_database_should_be_the_same_when_it_is_opened_again() {
+		let measured = cost(Layout::OneExpiry, FEWEST as usize).unwrap();
+		let names: Vec<_> = measured.iter().map(|(name, _)| *name).collect();
+		assert!(names.contains(&"block_s") && names.contains(&"drop_all_s"), "{names:?}");
+	}
+
+	#[test]
+	fn sizes_and_layouts_should_be_measured_in_turn() {
+		let points = points(&[1_000, 5_000], 2);
+		let of = |point: &Measurement| (point.run, point.layout.name(), point.size);
+		let order: Vec<_> = points.iter().map(of).collect();
+		assert_eq!(order.len(), 8);
+		assert_eq!(order[0], (0, "spread", 1_000));
+		assert_eq!(order[1], (0, "spread", 5_000));
+		assert_eq!(order[2], (0, "one-expiry", 1_000));
+		assert_eq!(order[4], (1, "spread", 1_000));
 	}
 
 	#[test]

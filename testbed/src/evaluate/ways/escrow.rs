@@ -2,7 +2,7 @@
 //! consumer confirms. Each step is sent when the one before it is in a block, as people do who do not
 //! trust each other.
 
-use super::{Done, Trade, Way, BASELINE};
+use super::{Trade, Way, BASELINE};
 use crate::evaluate::{
 	error::Result,
 	follower::What,
@@ -10,8 +10,7 @@ use crate::evaluate::{
 	network::Network,
 };
 use async_trait::async_trait;
-use spb_client::connection::Hash;
-use std::time::Instant;
+use spb_client::connection::{Connection, Hash};
 
 /// Trading by the baseline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,16 +31,21 @@ struct EscrowTrade(EscrowTransactions);
 
 #[async_trait]
 impl Trade for EscrowTrade {
-	async fn carry_out(&self, network: &Network) -> Result<Done> {
-		let EscrowTransactions { payer, set_up, pay, confirm } = &self.0;
-		let consumer = network.consumer_of(*payer);
-		let steps = [(network.producer(), set_up), (consumer, pay), (consumer, confirm)];
-		let begun = Instant::now();
-		for (connection, transaction) in steps {
-			network.submit(connection, transaction).await?;
-			network.follower().until(What::Included(hash_of(transaction))).await?;
-		}
-		Ok(Done { begun, payment: What::Included(hash_of(confirm)) })
+	fn consumer(&self) -> usize {
+		self.0.payer
+	}
+
+	async fn set_up(&self, network: &Network) -> Result<()> {
+		include(network, network.producer(), &self.0.set_up).await
+	}
+
+	async fn carry_out(&self, network: &Network, consumer: &Connection) -> Result<()> {
+		include(network, consumer, &self.0.pay).await?;
+		include(network, consumer, &self.0.confirm).await
+	}
+
+	fn payment(&self) -> What {
+		What::Included(hash_of(&self.0.confirm))
 	}
 
 	fn transactions(&self) -> Vec<(Hash, usize)> {
@@ -52,4 +56,11 @@ impl Trade for EscrowTrade {
 	fn bytes(&self) -> usize {
 		self.transactions().into_iter().map(|(_, bytes)| bytes).sum()
 	}
+}
+
+/// One step: it is done when it is in a block.
+async fn include(network: &Network, connection: &Connection, transaction: &[u8]) -> Result<()> {
+	network.submit(connection, transaction).await?;
+	network.follower().until(What::Included(hash_of(transaction))).await?;
+	Ok(())
 }

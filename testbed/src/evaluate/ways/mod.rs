@@ -9,14 +9,23 @@ pub use spb::{Spb, Trust};
 
 use super::{error::Result, follower::What, market::Market, network::Network};
 use async_trait::async_trait;
-use spb_client::connection::Hash;
-use std::time::Instant;
+use spb_client::connection::{Connection, Hash};
 
 /// A trade whose messages are all signed.
 #[async_trait]
 pub trait Trade: Send + Sync {
-	/// Carries the trade out, until a block of the best chain pays the producer.
-	async fn carry_out(&self, network: &Network) -> Result<Done>;
+	/// Whose trade it is: the number of its consumer.
+	fn consumer(&self) -> usize;
+
+	/// Does what the producer does before its consumer can begin, and waits until it is in a block.
+	async fn set_up(&self, network: &Network) -> Result<()>;
+
+	/// Carries the trade out, from the consumer's first submission, at `consumer`'s node, until a
+	/// block of the best chain pays the producer.
+	async fn carry_out(&self, network: &Network, consumer: &Connection) -> Result<()>;
+
+	/// What pays the producer. The follower knows when that was seen.
+	fn payment(&self) -> What;
 
 	/// Hash and bytes of the transactions that it puts into blocks; none where it puts settlements
 	/// there.
@@ -26,15 +35,6 @@ pub trait Trade: Send + Sync {
 	fn bytes(&self) -> usize;
 }
 
-/// A trade that was carried out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Done {
-	/// When its first message was submitted.
-	pub begun: Instant,
-	/// What pays its producer. The follower knows when that was seen.
-	pub payment: What,
-}
-
 /// A way of trading.
 pub trait Way: Send + Sync {
 	/// Its name in records.
@@ -42,11 +42,6 @@ pub trait Way: Send + Sync {
 
 	/// Signs all messages of so many trades, for as many who trade.
 	fn sign(&self, market: &mut Market, count: usize) -> Result<Vec<Box<dyn Trade>>>;
-}
-
-/// SPB as in the paper, SPB with care, and the baseline.
-pub fn all() -> [Box<dyn Way>; 3] {
-	[Box::new(Spb(Trust::Pending)), Box::new(Spb(Trust::Final)), Box::new(Baseline)]
 }
 
 /// The two that the paper compares.
@@ -60,3 +55,5 @@ pub const SPB: &str = "spb";
 pub const CAREFUL: &str = "spb-careful";
 /// The name of the baseline.
 pub const BASELINE: &str = "baseline";
+/// The name of the baseline where the contract's set-up counts as well.
+pub const WHOLE_BASELINE: &str = "baseline-whole";

@@ -1,6 +1,6 @@
 //! SPB: a CTP, the energy, an ERC. The energy comes in no time, as in the paper.
 
-use super::{Done, Trade, Way, CAREFUL, SPB};
+use super::{Trade, Way, CAREFUL, SPB};
 use crate::evaluate::{
 	error::Result,
 	follower::What,
@@ -9,9 +9,8 @@ use crate::evaluate::{
 };
 use async_trait::async_trait;
 use codec::Encode;
-use spb_client::connection::Hash;
+use spb_client::connection::{Connection, Hash};
 use spb_primitives::Settlement;
-use std::time::Instant;
 
 /// When the producer delivers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -48,21 +47,32 @@ struct SpbTrade {
 
 #[async_trait]
 impl Trade for SpbTrade {
-	async fn carry_out(&self, network: &Network) -> Result<Done> {
-		let SpbMessages { consumer, signed, commit, confirm } = &self.messages;
-		let (id, connection) = (signed.id, network.consumer_of(*consumer));
-		let begun = Instant::now();
-		network.submit(connection, commit).await?;
+	fn consumer(&self) -> usize {
+		self.messages.consumer
+	}
+
+	/// The producer's offer is there: it serves all trades, and its bytes are told apart.
+	async fn set_up(&self, _network: &Network) -> Result<()> {
+		Ok(())
+	}
+
+	async fn carry_out(&self, network: &Network, consumer: &Connection) -> Result<()> {
+		let SpbMessages { signed, commit, confirm, .. } = &self.messages;
+		let id = signed.id;
+		network.submit(consumer, commit).await?;
 		// The producer sees it at its own node and delivers; the consumer's meter says so.
 		let seen = match self.trust {
 			Trust::Pending => What::Noticed(id),
 			Trust::Final => What::Safe(id),
 		};
 		network.follower().until(seen).await?;
-		network.submit(connection, confirm).await?;
-		let payment = What::Settled(id);
-		network.follower().until(payment).await?;
-		Ok(Done { begun, payment })
+		network.submit(consumer, confirm).await?;
+		network.follower().until(self.payment()).await?;
+		Ok(())
+	}
+
+	fn payment(&self) -> What {
+		What::Settled(self.messages.signed.id)
 	}
 
 	fn transactions(&self) -> Vec<(Hash, usize)> {

@@ -1,0 +1,15 @@
+# What must hold of the summary of a quick evaluation: jq --exit-status --raw-output --from-file
+# evaluation.jq FILE ends with an error that names what does not. Null is no number, and less than any.
+def is_below($limit): type == "number" and . > 0 and . < $limit;
+
+{
+	"a trade takes a third of the baseline's bytes": (.bytes_ratio | type == "number" and . > 0 and . <= 0.33),
+	"its producer is paid sooner": (.delay_ratio | is_below(1)),
+	"a hundred trades are done sooner": (.time_100_ratio | is_below(1)),
+	"the fee is compared": (.fee_ratio | type == "number" and . > 0),
+	"machine, date, commit and command are named":
+		([.machine, .date, .commit, .command] | all(type == "string" and length > 0)),
+}
+| to_entries
+| map(select(.value != true) | .key)
+| if length == 0 then "the evaluation shows what it should" else error("not so: " + join("; ")) end
