@@ -331,6 +331,7 @@ pub fn run(
 		sidecars: sidecars.clone(),
 		fetcher: fetcher.clone(),
 		slot: slot_duration.as_duration(),
+		metrics: metrics.clone(),
 	};
 	let ahead = AheadOf { sidecars: sidecars.clone(), fetcher: fetcher.clone() };
 
