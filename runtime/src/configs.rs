@@ -32,9 +32,10 @@ use sp_runtime::{
 };
 use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB, Parameters};
 
-/// What a block may take: a full seal must fit beside the housekeeping of `on_initialize`, as
-/// measured and with the conservative constants for ParityDB. `integrity_test` of `pallet-spb` shows
-/// that it does.
+/// What a block may weigh: a full seal and a full sweep of `pallet-spb`, by the weights of
+/// `pallets/spb/src/weights/measured.rs` with ParityDB's conservative constants, which `integrity_test`
+/// of that pallet holds against this. What other pallets do in every block is not in it, and it is no
+/// promise of time (`docs/decisions/0003-weights.md`).
 const MAX_BLOCK: Weight = Weight::from_parts(4_100 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 /// What signed transactions may take of it.
 const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
