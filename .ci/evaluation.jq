@@ -7,6 +7,10 @@ def is_below($limit): type == "number" and . > 0 and . < $limit;
 	"its producer is paid sooner": (.delay_ratio | is_below(1)),
 	"a hundred trades are done sooner": (.time_100_ratio | is_below(1)),
 	"the fee is compared": (.fee_ratio | type == "number" and . > 0),
+	"a trade takes at most 125 bytes": (.bytes_per_trade | type == "number" and . > 0 and . <= 125),
+	"what is not for a quick one is left out":
+		([.import_5000_s, .database_cost_ratio, .saturation_ratio] | all(. == null)),
+	"runs are counted": (.runs > 0),
 	"machine, date, commit and command are named":
 		([.machine, .date, .commit, .command] | all(type == "string" and length > 0)),
 }

@@ -70,19 +70,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 	if opts.only.is_none() {
 		let provenance = Provenance::here(&effort)?;
 		for (pallet, costs) in &pallets {
-			let path = weights_of(pallet);
-			fs::write(&path, template::render(pallet, costs, &provenance))?;
+			let folder = pallet.strip_prefix("pallet_").unwrap_or(pallet);
+			// What is measured was compiled with this program: build and run it in one go.
+			let sources = spb_sources::of_pallet(&root(), folder)?;
+			let path = root().join("pallets").join(folder).join(spb_sources::MEASURED);
+			fs::write(&path, template::render(pallet, &sources, costs, &provenance))?;
 			eprintln!("wrote {}", path.display());
 		}
 	}
 	Ok(())
 }
 
-/// Where the measured weights of a pallet are kept.
-fn weights_of(pallet: &str) -> PathBuf {
-	let folder = pallet.strip_prefix("pallet_").unwrap_or(pallet);
-	Path::new(env!("CARGO_MANIFEST_DIR"))
-		.join("../pallets")
-		.join(folder)
-		.join("src/weights/measured.rs")
+/// The repository.
+fn root() -> PathBuf {
+	Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

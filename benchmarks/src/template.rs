@@ -6,8 +6,8 @@ use crate::{
 };
 use std::fmt::Write;
 
-/// The module that implements a pallet's `WeightInfo` with what was measured.
-pub fn render(pallet: &str, costs: &[Cost], provenance: &Provenance) -> String {
+/// The module that implements a pallet's `WeightInfo` with what was measured of sources with this digest.
+pub fn render(pallet: &str, sources: &str, costs: &[Cost], provenance: &Provenance) -> String {
 	let Provenance { date, machine, compiler, command, steps, repeat } = provenance;
 	let mut text = format!(
 		"//! What the calls of `{pallet}` cost, as measured.
@@ -18,6 +18,7 @@ pub fn render(pallet: &str, costs: &[Cost], provenance: &Provenance) -> String {
 //! * Compiler: {compiler}
 //! * Command: `{command}`
 //! * Steps: {steps}, repeat: {repeat}
+//! * Sources: `{sources}`
 
 use super::WeightInfo;
 use core::marker::PhantomData;
@@ -167,6 +168,7 @@ mod tests {
 //! * Compiler: a compiler
 //! * Command: `a command`
 //! * Steps: 3, repeat: 4
+//! * Sources: `0123`
 
 use super::WeightInfo;
 use core::marker::PhantomData;
@@ -194,7 +196,7 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	}
 }
 ";
-		assert_eq!(render("pallet_made_up", &[call, hook], &provenance), expected);
+		assert_eq!(render("pallet_made_up", "0123", &[call, hook], &provenance), expected);
 	}
 
 	#[test]

@@ -331,6 +331,7 @@ pub fn run(
 		sidecars: sidecars.clone(),
 		fetcher: fetcher.clone(),
 		slot: slot_duration.as_duration(),
+		metrics: metrics.clone(),
 	};
 	let ahead = AheadOf { sidecars: sidecars.clone(), fetcher: fetcher.clone() };
 
@@ -396,6 +397,7 @@ pub fn run(
 		client: client.clone(),
 		database: database.clone(),
 		trades: trades.clone(),
+		aux: backend.clone(),
 		metrics: metrics.clone(),
 	};
 	// Without one of them the node would go on and be wrong about trades: it stops instead.

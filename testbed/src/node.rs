@@ -23,6 +23,8 @@ use subxt::rpcs::client::RpcParams;
 const START: Duration = Duration::from_secs(180);
 /// How long a node may take to stop.
 const STOP: Duration = Duration::from_secs(60);
+/// How long a process may take to be gone after it has closed its output.
+const END: Duration = Duration::from_secs(5);
 /// How a line of the log begins that says where the node listens, after its time.
 const LISTENING: &str = "Running JSON-RPC server: addr=";
 
@@ -46,8 +48,10 @@ pub enum NodeError {
 		source: io::Error,
 	},
 	/// The node ended before it listened.
-	#[error("the node ended before it answered; its last words:\n{tail}")]
+	#[error("the node ended before it answered ({how}); its last words:\n{tail}")]
 	Ended {
+		/// By which code or by which signal; one that a signal ended says nothing itself.
+		how: String,
 		/// The end of its log.
 		tail: String,
 	},
@@ -360,7 +364,7 @@ fn launch(
 		command.arg("--base-path").arg(base_path);
 	}
 	command.args(&options.arguments);
-	let process = Guarded::start(&mut command, file)
+	let mut process = Guarded::start(&mut command, file)
 		.map_err(|source| NodeError::Run { program: options.program.clone(), source })?;
 	match process.wait_for_line(START, listening) {
 		Ok(mut address) => {
@@ -369,7 +373,11 @@ fn launch(
 			}
 			Ok((process, address))
 		},
-		Err(NoLine::Ended) => Err(NodeError::Ended { tail: process.tail() }),
+		Err(NoLine::Ended) => {
+			let ended = process.end(END).map_err(NodeError::Stop)?;
+			let how = ended.map_or("it goes on without output".into(), |status| status.to_string());
+			Err(NodeError::Ended { how, tail: process.tail() })
+		},
 		Err(NoLine::TimedOut) => Err(NodeError::Silent { tail: process.tail() }),
 	}
 }
@@ -410,7 +418,8 @@ mod tests {
 		std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
 		std::fs::set_permissions(&program, permissions).unwrap();
 		let error = Node::start(Options::development(&program)).unwrap_err();
-		assert!(matches!(&error, NodeError::Ended { tail } if tail == "out of luck"), "{error}");
+		let NodeError::Ended { how, tail } = &error else { panic!("{error}") };
+		assert_eq!((how.as_str(), tail.as_str()), ("exit status: 1", "out of luck"));
 		let error = Node::start(Options::development(dir.path().join("none"))).unwrap_err();
 		assert!(matches!(error, NodeError::Run { .. }), "{error}");
 	}

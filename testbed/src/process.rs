@@ -20,6 +20,8 @@ use std::{
 
 /// How many of the last lines are shown when something goes wrong.
 const TAIL: usize = 60;
+/// Between two looks at whether a process has ended.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A running process whose standard error is copied to a file.
 ///
@@ -99,6 +101,17 @@ impl Guarded {
 			self.child.kill()?;
 		}
 		self.child.wait()
+	}
+
+	/// Waits until the process has ended, but not for long; how it ended, if it has.
+	pub fn end(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+		let begun = Instant::now();
+		loop {
+			match self.child.try_wait()? {
+				None if begun.elapsed() < limit => std::thread::sleep(LOOK),
+				ended => return Ok(ended),
+			}
+		}
 	}
 
 	/// How the process ended, if it has.

@@ -1,4 +1,5 @@
-//! `cargo xtask chain-specs`: what `chain-specs/` holds, as the built node writes it.
+//! `cargo xtask chain-specs`: what `chain-specs/` holds, as the built node writes it, and the digest of
+//! the sources that its runtime was built from.
 
 use crate::{
 	build,
@@ -21,6 +22,9 @@ const FOLDER: &str = "chain-specs";
 const FILES: [(&str, &[&str]); 2] =
 	[("local.json", &["--chain", "local"]), ("local-raw.json", &["--chain", "local", "--raw"])];
 
+/// Of which sources their runtime was built; `sources/tests/fresh.rs` compares it.
+const SOURCES: &str = "sources.digest";
+
 /// Why the specifications were not written.
 #[derive(Debug)]
 pub enum ChainSpecsError {
@@ -28,6 +32,8 @@ pub enum ChainSpecsError {
 	Setup(SetupError),
 	/// The build or the node failed.
 	Process(ProcessError),
+	/// The sources cannot be read.
+	Sources(io::Error),
 	/// A file cannot be written.
 	Write {
 		/// The file.
@@ -42,6 +48,7 @@ impl fmt::Display for ChainSpecsError {
 		match self {
 			Self::Setup(error) => error.fmt(f),
 			Self::Process(error) => error.fmt(f),
+			Self::Sources(error) => write!(f, "cannot read the runtime's sources: {error}"),
 			Self::Write { path, source } => {
 				write!(f, "cannot write {} ({source}): make its folder writable", path.display())
 			},
@@ -54,6 +61,7 @@ impl std::error::Error for ChainSpecsError {
 		match self {
 			Self::Setup(error) => Some(error),
 			Self::Process(error) => Some(error),
+			Self::Sources(error) => Some(error),
 			Self::Write { source, .. } => Some(source),
 		}
 	}
@@ -62,12 +70,18 @@ impl std::error::Error for ChainSpecsError {
 /// Builds the node and has it write the specifications.
 pub fn run(workspace: &Workspace) -> Result<(), ChainSpecsError> {
 	let toolchain = setup::ensure(workspace, Purpose::Build).map_err(ChainSpecsError::Setup)?;
+	// Taken before the build: what changes meanwhile may not be in it.
+	let sources = spb_sources::of_runtime(&workspace.root).map_err(ChainSpecsError::Sources)?;
 	build::run(workspace, toolchain).map_err(ChainSpecsError::Process)?;
 	for (name, arguments) in FILES {
 		let path = workspace.root.join(FOLDER).join(name);
 		write(workspace, arguments, &path)?;
 		println!("written: {}", path.display());
 	}
+	let path = workspace.root.join(FOLDER).join(SOURCES);
+	fs::write(&path, format!("{sources}\n"))
+		.map_err(|source| ChainSpecsError::Write { path: path.clone(), source })?;
+	println!("written: {}", path.display());
 	Ok(())
 }
 

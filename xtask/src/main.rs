@@ -78,6 +78,7 @@ enum Error {
 	Demo(demo::DemoError),
 	Evaluate(evaluate::EvaluateError),
 	ChainSpecs(chain_specs::ChainSpecsError),
+	NotRoot(faults::NotRoot),
 	Steps(steps::StepsError),
 }
 
@@ -104,6 +105,7 @@ impl fmt::Display for Error {
 			Self::Demo(error) => write!(f, "error: {error}"),
 			Self::Evaluate(error) => write!(f, "error: {error}"),
 			Self::ChainSpecs(error) => write!(f, "error: {error}"),
+			Self::NotRoot(error) => write!(f, "error: {error}"),
 			Self::Steps(error) => write!(f, "error: {error}"),
 		}
 	}

@@ -10,9 +10,9 @@ use spb_node::{
 /// A validator that misbehaves.
 #[derive(Debug, Parser)]
 struct Arguments {
-	/// What it does.
-	#[arg(long, value_enum)]
-	misbehave: Misbehaviour,
+	/// What it does; several times for several things.
+	#[arg(long, value_enum, required = true)]
+	misbehave: Vec<Misbehaviour>,
 
 	/// How it runs otherwise.
 	#[command(flatten)]

@@ -51,7 +51,13 @@ fn bytes(folder: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-	use super::*;
+	use super::{
+		super::sidecars::{Auxiliary, Sidecars},
+		*,
+	};
+	use sc_client_api::AuxStore;
+	use spb_primitives::BlockNumber;
+	use std::sync::Arc;
 
 	#[test]
 	fn what_is_written_should_count_at_any_depth_and_holes_should_not() {
@@ -67,5 +73,73 @@ mod tests {
 		file.sync_all().unwrap();
 		assert!(bytes(folder.path()) >= hole + (1 << 20));
 		assert_eq!(bytes(&folder.path().join("none")), 0);
+	}
+
+	/// Heights with a sidecar each.
+	const HEIGHTS: BlockNumber = 128;
+	/// Of so many of them the sidecars are kept.
+	const KEPT: BlockNumber = 8;
+	/// Bytes of a sidecar.
+	const SIZE: usize = 256 * 1024;
+
+	/// The column of a chain's database in which the evidence is.
+	struct OnDisk(parity_db::Db);
+
+	impl OnDisk {
+		fn write(&self, write: Vec<Auxiliary>) {
+			self.0.commit(write.into_iter().map(|(key, value)| (0, key, value))).unwrap();
+		}
+	}
+
+	impl AuxStore for OnDisk {
+		fn insert_aux<
+			'a,
+			'b: 'a,
+			'c: 'a,
+			I: IntoIterator<Item = &'a (&'c [u8], &'c [u8])>,
+			D: IntoIterator<Item = &'a &'b [u8]>,
+		>(
+			&self,
+			insert: I,
+			delete: D,
+		) -> sp_blockchain::Result<()> {
+			let insert =
+				insert.into_iter().map(|(key, value)| (key.to_vec(), Some(value.to_vec())));
+			let delete = delete.into_iter().map(|key| (key.to_vec(), None));
+			self.write(insert.chain(delete).collect());
+			Ok(())
+		}
+
+		fn get_aux(&self, key: &[u8]) -> sp_blockchain::Result<Option<Vec<u8>>> {
+			Ok(self.0.get(0, key).unwrap())
+		}
+	}
+
+	/// What the evidence of all heights takes in a database of its own, where it is pruned as it comes
+	/// or, as in an archive, kept.
+	fn evidence_on_disk(pruned: bool) -> u64 {
+		let folder = tempfile::tempdir().unwrap();
+		let options = parity_db::Options::with_columns(folder.path(), 1);
+		let database = Arc::new(OnDisk(parity_db::Db::open_or_create(&options).unwrap()));
+		let sidecars = Sidecars::new(database.clone(), Metrics::new(None).unwrap());
+		for number in 1..=HEIGHTS {
+			let bytes = number.to_le_bytes().repeat(SIZE / 4);
+			database.write(sidecars.to_write(number, &bytes).unwrap());
+			if pruned {
+				sidecars.prune(number.saturating_sub(KEPT)).unwrap();
+			}
+		}
+		// Closed, it has written everything and keeps no log.
+		drop((sidecars, database));
+		bytes(folder.path())
+	}
+
+	#[test]
+	fn evidence_past_retention_should_take_nothing_of_the_disk() {
+		let written = u64::from(HEIGHTS) * SIZE as u64;
+		let (pruned, archive) = (evidence_on_disk(true), evidence_on_disk(false));
+		// What is kept is a sixteenth; the database's own part is some megabytes.
+		assert!(pruned <= written / 4, "{pruned} of {written}");
+		assert!(archive >= written, "{archive} of {written}");
 	}
 }

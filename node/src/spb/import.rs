@@ -124,6 +124,25 @@ pub enum NotJudged {
 	},
 }
 
+impl NotJudged {
+	/// The names of all variants, for metrics.
+	pub const NAMES: [&'static str; 6] =
+		["SidecarMissing", "DatabaseMissing", "DatabaseDamaged", "BodyMissing", "Runtime", "Store"];
+
+	/// The variant's name.
+	pub fn name(&self) -> &'static str {
+		let place = match self {
+			Self::SidecarMissing { .. } => 0,
+			Self::DatabaseMissing { .. } => 1,
+			Self::DatabaseDamaged { .. } => 2,
+			Self::BodyMissing { .. } => 3,
+			Self::Runtime { .. } => 4,
+			Self::Store { .. } => 5,
+		};
+		Self::NAMES[place]
+	}
+}
+
 /// What came of judging a block.
 enum Judgement {
 	/// It is good by this sidecar.
@@ -358,6 +377,7 @@ where
 			Question { hash, header: block.header.clone(), body: block.body.clone(), origin };
 		let missing = |not_judged: NotJudged| {
 			self.metrics.checked(Checked::Missing);
+			self.metrics.not_judged(&not_judged);
 			log::warn!(target: LOG_TARGET, "Not imported for now: {not_judged} ({hash:?})");
 			ConsensusError::Other(Box::new(not_judged))
 		};

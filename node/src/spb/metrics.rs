@@ -1,6 +1,6 @@
 //! What operators see in Prometheus: `spb_*`.
 
-use super::network::reputation;
+use super::{import::NotJudged, network::reputation};
 use sc_network::ReputationChange;
 use spb_primitives::Refusal;
 use substrate_prometheus_endpoint::{
@@ -64,6 +64,9 @@ pub struct Metrics {
 	pub databases_restored: Counter<U64>,
 	/// Parts of databases sent to peers.
 	pub database_parts_served: Counter<U64>,
+	/// Blocks that could not be judged, and were not imported or not asked for when they were
+	/// announced, by what was missing.
+	pub blocks_not_judged: CounterVec<U64>,
 	/// Blocks imported without being judged.
 	pub blocks_unjudged: Counter<U64>,
 	/// Signatures verified outside the execution of blocks.
@@ -186,6 +189,11 @@ impl Metrics {
 				"spb_database_parts_served_total",
 				"Parts of databases sent to peers",
 			)?,
+			blocks_not_judged: counters(
+				"spb_blocks_not_judged_total",
+				"Blocks not imported for now because they could not be judged, by what is missing",
+				&["reason"],
+			)?,
 			blocks_unjudged: counter(
 				"spb_blocks_unjudged_total",
 				"Blocks imported without being judged",
@@ -218,6 +226,9 @@ impl Metrics {
 			self.blocks_refused.with_label_values(&labels);
 			self.messages_declined.with_label_values(&labels);
 		}
+		for reason in NotJudged::NAMES {
+			self.blocks_not_judged.with_label_values(&[reason]);
+		}
 		for change in reputation::OF_ANSWERS {
 			self.answers_refused.with_label_values(&[change.reason]);
 		}
@@ -229,6 +240,11 @@ impl Metrics {
 	/// Counts a verdict.
 	pub fn checked(&self, verdict: Checked) {
 		self.blocks_checked.with_label_values(&[verdict.label()]).inc();
+	}
+
+	/// Counts a block that cannot be judged for now.
+	pub fn not_judged(&self, why: &NotJudged) {
+		self.blocks_not_judged.with_label_values(&[why.name()]).inc();
 	}
 
 	/// Counts a refused block.
@@ -273,8 +289,13 @@ mod tests {
 		let metrics = Metrics::new(Some(&registry)).unwrap();
 		let names: Vec<_> = registry.gather().iter().map(|f| f.get_name().to_string()).collect();
 		assert!(names.len() > 10 && names.iter().all(|name| name.starts_with("spb_")), "{names:?}");
-		for first in ["blocks_refused", "messages_declined", "answers_refused", "requests_refused"]
-		{
+		for first in [
+			"blocks_refused",
+			"blocks_not_judged",
+			"messages_declined",
+			"answers_refused",
+			"requests_refused",
+		] {
 			let name = format!("spb_{first}_total");
 			assert!(names.contains(&name), "{name} is there before the first one: {names:?}");
 		}

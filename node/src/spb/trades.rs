@@ -4,9 +4,9 @@
 //! pruned state and is built again where it is missing. A settlement names its vault and its offer
 //! by number; whose they are is looked up in the state before the block. Numbers are never used
 //! again and do not change hands, so any later state says the same, and what was found once is
-//! remembered. Where an index is built anew on a node that keeps no old state, the record of an
-//! offer may be gone everywhere: then the trade stands under its numbers and its id, and under the
-//! accounts that are known.
+//! remembered, here and in the chain's database (`super::indexer`). A node that has got its blocks
+//! without their state, by warp sync, may never have seen the record of an offer that is gone: then
+//! the trade stands under its numbers and its id, and under the accounts that are known.
 //!
 //! | key | value |
 //! | --- | --- |

@@ -26,6 +26,8 @@ pub struct Refusal {
 	pub rule: String,
 	/// What was wrong, by the name that the protocol has for it.
 	pub reason: String,
+	/// How that shows: the metric of the honest nodes that counts it, or what it was concluded from.
+	pub shown_by: String,
 }
 
 /// What came of a scenario, all of it measured.
@@ -37,7 +39,7 @@ pub struct Outcome {
 	pub kind: Kind,
 	/// Whether the attack was really made, or the fault really happened.
 	pub attempted: bool,
-	/// What stopped an attack: what the honest nodes say.
+	/// What stopped an attack.
 	pub refused_by: Option<Refusal>,
 	/// Whether all is as it should be.
 	pub passed: bool,
@@ -95,7 +97,7 @@ impl fmt::Display for Outcome {
 		write!(f, "{verdict}  {kind:<6}  {:<28}", self.name)?;
 		write!(f, "  attempted {:<3}", says(self.attempted))?;
 		match &self.refused_by {
-			Some(Refusal { rule, reason }) => write!(f, "  refused by {rule} {reason}")?,
+			Some(Refusal { rule, reason, .. }) => write!(f, "  refused by {rule} {reason}")?,
 			None if self.kind == Kind::Attack => write!(f, "  refused by NOTHING")?,
 			None => {},
 		}
@@ -140,7 +142,8 @@ mod tests {
 	use super::*;
 
 	fn good(kind: Kind) -> Outcome {
-		let refusal = Refusal { rule: "R4".into(), reason: "RootMismatch".into() };
+		let refusal =
+			Refusal { rule: "R4".into(), reason: "RootMismatch".into(), shown_by: "x".into() };
 		let mut outcome = Outcome {
 			attempted: true,
 			refused_by: Some(refusal),

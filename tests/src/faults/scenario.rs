@@ -48,9 +48,15 @@ impl Trial {
 		self.note(evidence);
 	}
 
-	/// Notes what stopped the attack.
-	pub fn refused_by(&mut self, rule: impl Into<String>, reason: impl Into<String>) {
-		self.outcome.refused_by = Some(Refusal { rule: rule.into(), reason: reason.into() });
+	/// Notes what stopped the attack, and which metric or what else shows it.
+	pub fn refused_by(
+		&mut self,
+		rule: impl Into<String>,
+		reason: impl Into<String>,
+		shown_by: impl Into<String>,
+	) {
+		let (rule, reason, shown_by) = (rule.into(), reason.into(), shown_by.into());
+		self.outcome.refused_by = Some(Refusal { rule, reason, shown_by });
 	}
 
 	/// Notes something else that was measured.

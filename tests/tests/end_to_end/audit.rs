@@ -1,20 +1,22 @@
 //! `spb audit` verifies again what settled: against an archive all of it, against a node that prunes
-//! what is left. And what a node keeps is bounded, however long its chain goes on.
+//! what is left. And what a node keeps is bounded, however long its chain goes on; what that is on the disk
+//! is measured in `node/src/spb/disk.rs`, with more evidence than trades make within a test.
 
 use crate::FOLDER;
+use codec::Encode;
 use serde_json::{json, Value};
 use spb_client::{
 	connection::{Connection, ConnectionError, Status, NO_DATABASE, NO_SIDECAR},
 	meter::Reading,
 	trade::{wait_for_ctp, wait_for_receipt, Goal, TradeError, Trader},
 };
-use spb_primitives::{BlockNumber, CtpId, Energy, Parameters};
+use spb_primitives::{BlockNumber, CtpId, Energy, Parameters, Sidecar};
 use spb_testbed::node::Node;
 use spb_tests::{
 	scene::{tenths, Pair},
 	Cli, Scene,
 };
-use std::net::TcpListener;
+use std::{future::Future, net::TcpListener};
 
 /// Two blocks a second, which are soon forgotten.
 const SHORT: Parameters = Parameters {
@@ -26,9 +28,6 @@ const SHORT: Parameters = Parameters {
 };
 /// Blocks whose state the archive keeps.
 const STATES: &str = "16";
-/// How much more of the disk a node may take after twice its retention, in bytes: for the blocks, which
-/// are kept, and for what its database writes ahead.
-const GROWTH: f64 = 16.0 * 1024.0 * 1024.0;
 /// How far pruning may lag: finality, the housekeeper's turn, and blocks that come meanwhile.
 const LAG: BlockNumber = 24;
 
@@ -123,10 +122,14 @@ async fn evidence_should_be_verified_again_where_it_is_kept() {
 	pruned(&cli(&scene.node, "pruned"), first, late).await;
 	audited(&cli(&archive, "archive"), first, last.number).await;
 	bad_ranges(&cli(&archive, "archive")).await;
-	let before = disk_bytes(&follower).await;
-	bounded(&scene, &archived, first, late).await;
-	let after = disk_bytes(&follower).await;
-	assert!(before > 0.0 && after <= before + GROWTH, "from {before} to {after} bytes");
+	let followed = follower.connect().await.unwrap();
+	bounded(&scene, &[&archived, &followed], || trade(&scene, &pair, &trader, Some(100))).await;
+	assert!(has_sidecar(&archived, first).await && has_sidecar(&archived, late).await);
+	// The same is asked of all three: only the archive fails.
+	assert_eq!(evidence_past_retention(&scene.connection).await, 0);
+	assert_eq!(evidence_past_retention(&followed).await, 0);
+	assert!(evidence_past_retention(&archived).await > 0);
+	assert!(disk_bytes(&follower).await > 0.0, "the node says what it takes of the disk");
 }
 
 fn free_port() -> u16 {
@@ -138,19 +141,39 @@ async fn disk_bytes(node: &Node) -> f64 {
 	node.metrics().await.unwrap().sum("spb_disk_bytes")
 }
 
-/// What is past retention is gone, and with it the growth: later there is no more than before.
-async fn bounded(scene: &Scene, archive: &Connection, first: BlockNumber, late: BlockNumber) {
-	for node in [&scene.connection, archive] {
-		for _ in 0..2 {
+/// While trades go on, databases past retention go, on this node and on all others: later there are no
+/// more than before.
+async fn bounded<T: Future<Output = BlockNumber>>(
+	scene: &Scene,
+	others: &[&Connection],
+	trade: impl Fn() -> T,
+) {
+	for _ in 0..2 {
+		for node in others.iter().copied().chain([&scene.connection]) {
 			let kept = first_database(node).await;
 			let best = node.best().await.unwrap().number;
 			assert!(best - kept >= SHORT.retention(), "from {kept} to {best} is too little");
 			assert!(best - kept <= SHORT.retention() + LAG, "from {kept} to {best} is too much");
-			scene.until(best + SHORT.retention() / 2).await;
+		}
+		let added = trade().await;
+		scene.until(added + SHORT.retention() / 2).await;
+	}
+}
+
+/// Bytes of evidence that a node has of blocks past retention. Blocks in which nothing enters and
+/// nothing settles have none.
+async fn evidence_past_retention(node: &Connection) -> usize {
+	let best = node.finalized().await.unwrap().number;
+	let mut bytes = 0;
+	for number in 1..=best.saturating_sub(SHORT.retention() + LAG) {
+		match node.sidecar(node.hash_of(number).await.unwrap()).await {
+			Ok(sidecar) if sidecar == Sidecar::default().encode() => {},
+			Ok(sidecar) => bytes += sidecar.len(),
+			Err(ConnectionError::Rpc { code: NO_SIDECAR, .. }) => {},
+			Err(error) => panic!("{error}"),
 		}
 	}
-	assert!(!has_sidecar(&scene.connection, first).await, "block {first} is long past retention");
-	assert!(has_sidecar(archive, first).await && has_sidecar(archive, late).await);
+	bytes
 }
 
 /// An archive gives all evidence, and where its state reaches all of it can be checked.

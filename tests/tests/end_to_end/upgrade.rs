@@ -1,4 +1,9 @@
 //! A runtime upgrade over open CTPs: every CTP and every hold outlives it.
+//!
+//! The new runtime is the old one under the next version. So what is shown is that the node, the CTP
+//! database and the holds go through the change of code and version, and that the hooks of an upgrade run.
+//! No migration is: there is none yet, and the first one has to bring a test of its own
+//! (`docs/known-gaps.md`).
 
 use crate::FOLDER;
 use codec::Decode;

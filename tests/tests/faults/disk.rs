@@ -11,6 +11,8 @@ const FULL: usize = 3;
 const SIZE: u32 = 512;
 /// How long a node may take to notice.
 const NOTICED: Duration = Duration::from_secs(60);
+/// How often a node may be started until it runs again: what it wrote last may be cut off.
+const STARTS: usize = 3;
 /// How it says so in its log.
 const SAID: [&str; 2] = ["No space left on device", "StorageFull"];
 
@@ -31,15 +33,34 @@ pub async fn full(trial: &mut Trial) -> Result<()> {
 	let without = chain.goes_on(&others).await?;
 	disk.free()?;
 	let ended = chain.nodes[FULL].ended()?;
-	chain.restart(FULL)?;
+	let starts = start_again(trial, &mut chain)?;
 	let over = chain.over().await?;
 	trial.say(format!("{}'s disk has room again", NAMES[FULL]));
 	trial.attempted(format!(
-		"{} noticed ({noticed}), {}, and block {without} became final without it",
+		"{} noticed ({noticed}), {}, block {without} became final without it, and with room again it runs \
+		 from start {starts} on",
 		NAMES[FULL],
 		ended.map_or("was stopped".into(), |status| format!("ended by itself ({status})")),
 	));
 	chain.conclude(trial, over).await
+}
+
+/// Starts the node until it runs, and says how often that took.
+fn start_again(trial: &mut Trial, chain: &mut Chain) -> Result<usize> {
+	let mut failure = None;
+	for start in 1..=STARTS {
+		match chain.restart(FULL) {
+			Ok(()) => return Ok(start),
+			Err(error) => {
+				trial.note(format!(
+					"start {start} of {} with room on its disk: {error}",
+					NAMES[FULL]
+				));
+				failure = Some(error);
+			},
+		}
+	}
+	Err(failure.unwrap_or_else(|| "no start was tried".into()))
 }
 
 /// Waits until the node has ended or complains, and says which.

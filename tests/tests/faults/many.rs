@@ -24,6 +24,9 @@ const EACH: usize = 50;
 const ALL: u32 = (CONSUMERS * EACH) as u32;
 /// Long enough for the slowest machine to open all of them.
 const LIFETIME: BlockNumber = FAST.max_lifetime - 20;
+/// In so many blocks after the last receipt was handed in all must have settled, and these blocks must be
+/// final: messages travel within some seconds, and all of them fit into one block.
+const AT_ONCE: BlockNumber = 20;
 /// How often a consumer tries another one-time key, which makes another place in the pool.
 const ATTEMPTS: usize = 8;
 
@@ -52,12 +55,21 @@ pub async fn a_thousand(trial: &mut Trial) -> Result<()> {
 	let receipts = traders(1).zip(&made).map(|(trader, made)| receipts(trader, made, open));
 	let receipts: Vec<_> = receipts.collect::<Result<_>>()?;
 	try_join_all(traders(1).zip(receipts).map(|(trader, receipts)| send(trader, receipts))).await?;
+	let handed_in = chain.best(&everyone).await?;
 	let over = chain.over().await?;
 	made.iter_mut().flatten().for_each(|made| made.confirmed = true);
 	chain.made = made.into_iter().flatten().collect();
 	trial.attempted(format!("{ALL} CTPs were open on all nodes and were confirmed over all nodes"));
 	let closed = chain.until_open(&everyone, 0).await?;
-	trial.note(format!("none is open any more after block {closed}, {} later", closed - open));
+	let took = closed.saturating_sub(handed_in);
+	trial.note(format!(
+		"none is open any more after block {closed}, {took} after the last receipt was handed in and {} \
+		 after all were open",
+		closed.saturating_sub(open)
+	));
+	if took > AT_ONCE {
+		return Err(format!("settling took {took} blocks, more than {AT_ONCE}").into());
+	}
 	chain.conclude(trial, over).await
 }
 

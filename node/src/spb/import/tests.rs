@@ -203,6 +203,24 @@ async fn missing_sidecar_should_be_an_error_that_keeps_the_peer() {
 	let wanted = bench.import.source.wanted.lock();
 	assert_eq!((wanted[0].0, wanted[0].1.number), (hash_of(&EVIDENCE), 3));
 	assert_eq!(count(&bench, "missing"), 1);
+	let by_reason = &bench.import.metrics.blocks_not_judged;
+	let counted = NotJudged::NAMES.map(|name| by_reason.with_label_values(&[name]).get());
+	assert_eq!(counted, [1, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn names_should_be_those_of_the_variants() {
+	let (number, hash) = (1, Hash::zero());
+	for not_judged in [
+		NotJudged::SidecarMissing { number, sidecar: hash },
+		NotJudged::DatabaseMissing { number, database: hash },
+		NotJudged::DatabaseDamaged { number },
+		NotJudged::BodyMissing { number },
+		NotJudged::Runtime { number, source: DatabaseError::Damaged },
+	] {
+		let name = not_judged.name();
+		assert!(format!("{not_judged:?}").starts_with(name), "{not_judged:?} is called {name}");
+	}
 }
 
 #[tokio::test]

@@ -46,7 +46,9 @@ impl Prepare for LyingRules {
 		let number = header.number;
 		let mut prepared = self.honest.prepare(parent, header, candidates.clone())?;
 		*self.lies.planned.lock() = None;
-		let Some(kind) = self.lies.kind else { return Ok(prepared) };
+		if self.lies.kinds.is_empty() {
+			return Ok(prepared);
+		}
 		if let Ok((seal, empty)) = <(Seal, Seal)>::decode(&mut &prepared.inherent[..]) {
 			let mut draft = Draft {
 				open: self.open(parent, number)?,
@@ -56,10 +58,12 @@ impl Prepare for LyingRules {
 				number,
 				seal,
 			};
-			if draft.lie(kind).is_some() {
+			let told = self.lies.kinds.iter().copied().find(|kind| draft.lie(*kind).is_some());
+			if let Some(kind) = told {
 				let (seal, sidecar) = draft.finish();
 				let Seal { database_root, sidecar_hash, .. } = seal;
-				*self.lies.planned.lock() = Some(DatabaseDigest { database_root, sidecar_hash });
+				let digest = DatabaseDigest { database_root, sidecar_hash };
+				*self.lies.planned.lock() = Some((digest, kind));
 				prepared.inherent = (seal, empty).encode();
 				prepared.sidecars.push(sidecar);
 			}
@@ -150,9 +154,11 @@ impl Draft {
 				Some(())
 			},
 			Misbehaviour::WrongRoot => {
-				let carries = self.sidecar != Sidecar::default();
+				if self.sidecar == Sidecar::default() {
+					return None;
+				}
 				self.seal.database_root = hash_of(self.seal.database_root.as_bytes());
-				carries.then_some(())
+				Some(())
 			},
 			_ => None,
 		}

@@ -55,8 +55,8 @@ impl<P: Proposer<Block>> Proposer<Block> for LyingProposer<P> {
 		honest
 			.propose(args)
 			.map_ok(move |Proposal { mut block, storage_changes }| {
-				if lies.tell_in(&mut block) {
-					lies.blocks.lock().insert(block.header.hash());
+				if let Some(kind) = lies.tell_in(&mut block) {
+					lies.blocks.lock().insert(block.header.hash(), kind);
 				}
 				Proposal { block, storage_changes }
 			})
@@ -65,32 +65,30 @@ impl<P: Proposer<Block>> Proposer<Block> for LyingProposer<P> {
 }
 
 impl Lies {
-	/// Changes the seals of a block that does something, where that is the lie; says whether the
-	/// block is one.
-	fn tell_in(&self, block: &mut Block) -> bool {
-		let Some(digest) = DatabaseDigest::find(&block.header.digest) else { return false };
-		if self.planned.lock().take() == Some(digest) {
-			return true;
+	/// Changes the seals of a block that does something, where that is a lie; says which lie the
+	/// block is, if it is one.
+	fn tell_in(&self, block: &mut Block) -> Option<Misbehaviour> {
+		let digest = DatabaseDigest::find(&block.header.digest)?;
+		if let Some((_, kind)) = self.planned.lock().take().filter(|(named, _)| *named == digest) {
+			return Some(kind);
 		}
 		if digest.sidecar_hash == hash_of(&Sidecar::default().encode()) {
-			return false;
+			return None;
 		}
-		let seal = block.extrinsics.iter().position(is_seal);
-		match (self.kind, seal) {
-			(Some(Misbehaviour::NoSeal), Some(seal)) => {
-				block.extrinsics.remove(seal);
-				block.header.digest.logs.retain(|item| *item != digest.to_item());
-			},
-			(Some(Misbehaviour::TwoSeals), Some(seal)) => {
-				let second = block.extrinsics[seal].clone();
-				block.extrinsics.insert(seal, second);
-			},
-			_ => return false,
+		let seal = block.extrinsics.iter().position(is_seal)?;
+		let about_seals = [Misbehaviour::NoSeal, Misbehaviour::TwoSeals];
+		let kind = self.kinds.iter().copied().find(|kind| about_seals.contains(kind))?;
+		if kind == Misbehaviour::NoSeal {
+			block.extrinsics.remove(seal);
+			block.header.digest.logs.retain(|item| *item != digest.to_item());
+		} else {
+			let second = block.extrinsics[seal].clone();
+			block.extrinsics.insert(seal, second);
 		}
 		let extrinsics = block.extrinsics.iter().map(Encode::encode).collect();
 		let version = spb_runtime::VERSION.extrinsics_root_state_version();
 		block.header.extrinsics_root = BlakeTwo256::ordered_trie_root(extrinsics, version);
-		true
+		Some(kind)
 	}
 }
 
@@ -108,7 +106,8 @@ pub struct LyingImport<I, J, S, D, A> {
 }
 
 impl<I, J, S, D, A> LyingImport<I, J, S, D, A> {
-	fn is_lie(&self, hash: &Hash) -> bool {
+	/// Which lie a block is, if it is one.
+	fn lie(&self, hash: &Hash) -> Option<Misbehaviour> {
 		self.lies.blocks.lock().remove(hash)
 	}
 }
@@ -134,15 +133,17 @@ where
 		block: BlockImportParams<Block>,
 	) -> Result<ImportResult, ConsensusError> {
 		let (number, hash) = (block.header.number, block.post_hash());
-		if block.origin != BlockOrigin::Own || !self.is_lie(&block.header.hash()) {
+		let own = block.origin == BlockOrigin::Own;
+		let lie = own.then(|| self.lie(&block.header.hash())).flatten();
+		let Some(kind) = lie else {
 			if let Some(digest) = DatabaseDigest::find(&block.header.digest) {
 				let sidecar = digest.sidecar_hash;
 				log::info!(target: LOG_TARGET, "Own block {number} ({hash:?}) names {sidecar:?}");
 			}
 			return self.honest.import_block(block).await;
-		}
+		};
 		let imported = self.honest.unjudged_import().import_block(block).await?;
-		self.lies.told(format!("in block {number} ({hash:?})"));
+		self.lies.told(kind, format!("in block {number} ({hash:?})"));
 		Ok(imported)
 	}
 }

@@ -1,8 +1,9 @@
 //! How a node lies that tests set on honest ones. No part of the node that is shipped.
 //!
 //! A hostile node behaves in all things as an honest one but in the one it is told to, so what
-//! honest nodes refuse, they refuse for that alone. Each lie that was told is a line of its log that
-//! begins with `Misbehaviour` and the lie's name.
+//! honest nodes refuse, they refuse for that alone. Where it is told several, each is as if it were
+//! the only one: a block has one lie, the first that it lends itself to. Each lie that was told is a
+//! line of its log that begins with `Misbehaviour` and the lie's name.
 //!
 //! | file | lies about |
 //! | --- | --- |
@@ -27,7 +28,7 @@ use peer::{LyingServer, Serves};
 use sc_network::PeerId;
 use sc_service::SpawnTaskHandle;
 use spb_primitives::DatabaseDigest;
-use std::{collections::HashSet, fmt::Display, sync::Arc};
+use std::{collections::HashMap, fmt::Display, sync::Arc};
 
 /// What a hostile node does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -63,21 +64,25 @@ pub enum Misbehaviour {
 /// What a hostile node has in mind.
 #[derive(Default)]
 struct Lies {
-	kind: Option<Misbehaviour>,
+	/// What it is told to do, in the order in which it is tried.
+	kinds: Vec<Misbehaviour>,
 	/// What the header of the next own block says if the lie gets into it.
-	planned: Mutex<Option<DatabaseDigest>>,
+	planned: Mutex<Option<(DatabaseDigest, Misbehaviour)>>,
 	/// Own blocks that are lies, by the hashes that they have before they are signed.
-	blocks: Mutex<HashSet<Hash>>,
+	blocks: Mutex<HashMap<Hash, Misbehaviour>>,
 	/// The one peer that gets sidecars.
 	favoured: Mutex<Option<PeerId>>,
 }
 
 impl Lies {
+	/// Whether it is told to do this.
+	fn include(&self, kind: Misbehaviour) -> bool {
+		self.kinds.contains(&kind)
+	}
+
 	/// Says that a lie was told.
-	fn told(&self, what: impl Display) {
-		if let Some(kind) = self.kind {
-			log::warn!(target: LOG_TARGET, "Misbehaviour {kind:?}: {what}");
-		}
+	fn told(&self, kind: Misbehaviour, what: impl Display) {
+		log::warn!(target: LOG_TARGET, "Misbehaviour {kind:?}: {what}");
 	}
 }
 
@@ -86,9 +91,9 @@ impl Lies {
 pub struct Hostile(Arc<Lies>);
 
 impl Hostile {
-	/// A node that misbehaves like this.
-	pub fn new(kind: Misbehaviour) -> Self {
-		Self(Arc::new(Lies { kind: Some(kind), ..Default::default() }))
+	/// A node that misbehaves in these ways.
+	pub fn new(kinds: Vec<Misbehaviour>) -> Self {
+		Self(Arc::new(Lies { kinds, ..Default::default() }))
 	}
 
 	/// What prepares blocks on the chain with this genesis.
@@ -121,7 +126,7 @@ impl Hostile {
 
 	/// What else it does with its peers.
 	pub fn among(&self, peers: Arc<dyn Peers>, protocols: Protocols, spawner: SpawnTaskHandle) {
-		if self.0.kind == Some(Misbehaviour::SendGarbage) {
+		if self.0.include(Misbehaviour::SendGarbage) {
 			let pestering = peer::pester(peers, protocols, self.0.clone());
 			spawner.spawn("spb-misbehaviour", Some("spb"), pestering);
 		}

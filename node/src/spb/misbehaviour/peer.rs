@@ -40,17 +40,21 @@ impl<A: Answers> Answers for LyingServer<A> {
 
 	fn answer(&self, peer: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined> {
 		let honest = self.honest.answer(peer, request)?;
-		let lie = match (self.lies.kind, self.serves) {
-			(Some(Misbehaviour::SendGarbage), _) => Some(garbage()),
-			(Some(kind), Serves::Sidecars) => self.about_sidecars(kind, peer, request, &honest),
-			(
-				Some(Misbehaviour::ServeWrongBytes | Misbehaviour::ServeWrongDatabase),
-				Serves::Databases,
-			) => wrong_database(&honest),
-			_ => None,
-		};
-		let told = |_: &_| self.lies.told(format!("{:?} as an answer to {peer}", self.serves));
-		Ok(lie.inspect(told).unwrap_or(honest))
+		let lie = self.lies.kinds.iter().copied().find_map(|kind| {
+			let answer = match (kind, self.serves) {
+				(Misbehaviour::SendGarbage, _) => Some(garbage()),
+				(kind, Serves::Sidecars) => self.about_sidecars(kind, peer, request, &honest),
+				(
+					Misbehaviour::ServeWrongBytes | Misbehaviour::ServeWrongDatabase,
+					Serves::Databases,
+				) => wrong_database(&honest),
+				_ => None,
+			};
+			answer.map(|answer| (kind, answer))
+		});
+		let Some((kind, answer)) = lie else { return Ok(honest) };
+		self.lies.told(kind, format!("{:?} as an answer to {peer}", self.serves));
+		Ok(answer)
 	}
 }
 
@@ -77,7 +81,7 @@ impl<A> LyingServer<A> {
 		};
 		for (hash, sidecar) in there {
 			if withheld {
-				self.lies.told(format!("{hash:?} withheld from {peer}"));
+				self.lies.told(kind, format!("{hash:?} withheld from {peer}"));
 				*sidecar = None;
 			} else if let Some(last) = sidecar.as_mut().and_then(|bytes| bytes.last_mut()) {
 				*last ^= 1;
@@ -114,7 +118,8 @@ pub(super) async fn pester(peers: Arc<dyn Peers>, protocols: Protocols, lies: Ar
 			for protocol in [&protocols.sidecar, &protocols.database] {
 				let answer = peers.ask(peer, protocol.clone(), garbage()).await;
 				let what = if answer.is_ok() { "answered" } else { "not answered" };
-				lies.told(format!("as a request on {protocol} to {peer}, {what}"));
+				let what = format!("as a request on {protocol} to {peer}, {what}");
+				lies.told(Misbehaviour::SendGarbage, what);
 			}
 		}
 	}

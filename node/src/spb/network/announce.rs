@@ -9,7 +9,7 @@
 //! which are the honest ones where an author keeps a sidecar back.
 
 use super::{
-	super::{sidecars::Sidecars, Hash, Header, LOG_TARGET},
+	super::{import::NotJudged, metrics::Metrics, sidecars::Sidecars, Hash, Header, LOG_TARGET},
 	fetcher::Fetcher,
 };
 use futures::{future::BoxFuture, FutureExt};
@@ -55,6 +55,8 @@ pub struct SidecarAnnouncements<C, A> {
 	pub fetcher: Arc<Fetcher<A>>,
 	/// How long a slot is.
 	pub slot: Duration,
+	/// Where to say what was passed over.
+	pub metrics: Metrics,
 }
 
 impl<C: HeaderBackend<Block>, A: AuxStore + Send + Sync> SidecarAnnouncements<C, A> {
@@ -96,10 +98,12 @@ where
 		};
 		let (fetcher, bound) = (self.fetcher.clone(), self.slot * SLOTS);
 		let (block, number) = (header.hash(), header.number);
+		let metrics = self.metrics.clone();
 		async move {
 			match fetcher.fetch_announced(sidecar, bound).await {
 				Some(_) => Ok(Validation::Success { is_new_best: false }),
 				None => {
+					metrics.not_judged(&NotJudged::SidecarMissing { number, sidecar });
 					let not_yet = NotYet { number, sidecar };
 					log::warn!(target: LOG_TARGET, "Block {number} ({block:?}) waits: {not_yet}");
 					Err(Box::new(not_yet) as Box<dyn Error + Send>)
@@ -120,12 +124,9 @@ fn ready(
 mod tests {
 	use super::{
 		super::{
-			super::{
-				metrics::Metrics,
-				sidecars::{
-					hash_of,
-					tests::{sidecars, Memory},
-				},
+			super::sidecars::{
+				hash_of,
+				tests::{sidecars, Memory},
 			},
 			fetcher::Timing,
 		},
@@ -172,9 +173,9 @@ mod tests {
 		let sidecars = Arc::new(sidecars().0);
 		let metrics = Metrics::new(None).unwrap();
 		let fetcher =
-			Fetcher::new(sidecars.clone(), "/spb/sidecar/1".into(), Timing::NODE, metrics);
+			Fetcher::new(sidecars.clone(), "/spb/sidecar/1".into(), Timing::NODE, metrics.clone());
 		let (client, slot) = (Arc::new(DoubleChain), Duration::from_secs(3));
-		SidecarAnnouncements { client, sidecars, fetcher: Arc::new(fetcher), slot }
+		SidecarAnnouncements { client, sidecars, fetcher: Arc::new(fetcher), slot, metrics }
 	}
 
 	fn header(number: BlockNumber, sidecar: &[u8]) -> Header {
@@ -206,6 +207,8 @@ mod tests {
 		let verdict = validator.validate(&header(101, &[2]), &[]).await;
 		let error = verdict.unwrap_err().to_string();
 		assert!(error.contains("of block 101"), "{error}");
+		let missing = validator.metrics.blocks_not_judged.with_label_values(&["SidecarMissing"]);
+		assert_eq!(missing.get(), 1);
 		let verdict = validator.validate(&header(101, &[2]), &[1]).await.unwrap();
 		assert_eq!(verdict, Validation::Failure { disconnect: true });
 		validator.sidecars.hold(vec![2]);

@@ -33,7 +33,7 @@ async fn refused(trial: &mut Trial, chain: Chain, refusal: Refusal) -> Result<()
 	let told = told(&chain)?;
 	let first = told.first().ok_or("blocks were refused, but the hostile node has not lied")?;
 	trial.attempted(format!("{} lies, the first: {first}", told.len()));
-	trial.refused_by(refusal.rule(), refusal.name());
+	trial.refused_by(refusal.rule(), refusal.name(), "spb_blocks_refused_total");
 	let over = chain.over_under_load().await?;
 	let other = by_all.iter().flatten().find(|(by, _)| **by != expected);
 	if let Some(((rule, reason), _)) = other {

@@ -18,14 +18,21 @@ const LIMIT: Duration = Duration::from_secs(240);
 
 /// Starts three honest validators and one that misbehaves like this, with a load on the honest ones.
 pub async fn chain(trial: &Trial, misbehaviour: &'static str) -> Result<Chain> {
-	chain_with(trial, Setup::fast(), misbehaviour).await
+	chain_with(trial, Setup::fast(), &[misbehaviour]).await
 }
 
-/// The same on a chain that is set up in another way.
-pub async fn chain_with(trial: &Trial, setup: Setup, misbehaviour: &'static str) -> Result<Chain> {
+/// The same on a chain that is set up in another way, and with one that misbehaves in several ways.
+pub async fn chain_with(
+	trial: &Trial,
+	setup: Setup,
+	misbehaviours: &[&'static str],
+) -> Result<Chain> {
 	let program = Binary::Hostile.find()?;
+	let misbehaviours = misbehaviours.to_vec();
 	let setup = setup.hostile(HOSTILE, move |options| {
-		options.program(&program).argument("--misbehave").argument(misbehaviour)
+		misbehaviours.iter().fold(options.program(&program), |options, misbehaviour| {
+			options.argument("--misbehave").argument(*misbehaviour)
+		})
 	});
 	let mut chain = Chain::start(trial, setup).await?;
 	chain.trade(trial).await?;

@@ -2,12 +2,15 @@
 //!
 //! [`author`] lies in its blocks and [`peer`] to those who ask it: both are `spb-node-hostile` in
 //! Dave's place, told by `--misbehave` what to do. [`trader`] needs no node of its own. An attack was
-//! made when the hostile node's log says so or a pool has taken it, and what refuses it is read from
-//! the honest nodes' metrics.
+//! made when the hostile node's log says so or a pool has taken it. What refuses it is what the honest
+//! nodes count: a rule and a reason, or a reason, whose metric the report names. Where the design has no
+//! refusal but another way round the attack (a sidecar from any peer, a block that is imported and
+//! never built on), the report says from what that was concluded.
 
 mod author;
 mod hostile;
 mod peer;
+mod standing;
 mod trader;
 
 use spb_primitives::Refusal;

@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 const ENERGY: Energy = Energy::from_wh(150);
 /// Blocks that an expiry may be earlier where its CTP finds no place in the pool.
 const SLACK: u32 = 4;
+/// Where authors count messages that they do not take into a block.
+const DECLINED: &str = "spb_messages_declined_total";
 /// The manufacturer of the producer's meter.
 const MAKER: (ManufacturerId, &str) = (1, "//One");
 
@@ -149,11 +151,11 @@ async fn declined(chain: &Chain, trial: &mut Trial, refusal: Refusal) -> Result<
 	let labels = [("rule", refusal.rule()), ("reason", refusal.name())];
 	until(&format!("no author has declined a message by {refusal:?}"), || async {
 		let counted = counts(chain).await?;
-		let declined = |node| labelled(node, "spb_messages_declined_total", &labels) > 0.0;
+		let declined = |node| labelled(node, DECLINED, &labels) > 0.0;
 		Ok(counted.iter().any(declined).then_some(()))
 	})
 	.await?;
-	trial.refused_by(refusal.rule(), refusal.name());
+	trial.refused_by(refusal.rule(), refusal.name(), DECLINED);
 	Ok(())
 }
 
