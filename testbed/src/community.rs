@@ -159,6 +159,12 @@ impl Community {
 		self.participants[place].trader(&self.connection)
 	}
 
+	/// Makes the next tree of a participant's meter, signed by another participant's meter.
+	pub async fn grow(&self, place: usize, signer: usize, leaves: u32) -> Result<()> {
+		let (meter, signer) = (&self.participants[place].meter, &self.participants[signer].meter);
+		sign_tree(&self.connection, meter, signer, leaves).await
+	}
+
 	/// Gives each participant money, and waits until they have it.
 	pub async fn fund(&self, amounts: &[Money]) -> Result<()> {
 		let funder = funder()?;

@@ -6,6 +6,7 @@
 
 pub mod cli;
 pub mod faults;
+pub mod links;
 pub mod readme;
 pub mod scene;
 

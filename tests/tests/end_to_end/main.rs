@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod demo;
 mod network;
+mod privacy;
 mod readme;
 mod restart;
 mod trades;
