@@ -4,9 +4,10 @@ use codec::DecodeAll;
 use spb_client::{
 	files,
 	keys::{parse_account, KeyError},
+	vaults::{Choice, Name},
 	Error, Result,
 };
-use spb_primitives::{AccountId, CtpId, Energy, MeterKey, Quote};
+use spb_primitives::{relay::ContactKey, AccountId, CtpId, Energy, MeterKey, Quote};
 use std::path::Path;
 
 /// An account's SS58 address.
@@ -37,14 +38,24 @@ pub fn ctp_id(text: &str) -> Result<CtpId, String> {
 	bytes::<32>(text).map(|bytes| CtpId(bytes.into()))
 }
 
+/// The name of an account with a vault.
+pub fn vault_name(text: &str) -> Result<Name, &'static str> {
+	text.parse()
+}
+
+/// Which of several vaults.
+pub fn vault(text: &str) -> Result<Choice, &'static str> {
+	text.parse()
+}
+
 /// The public key of a meter.
 pub fn meter_key(text: &str) -> Result<MeterKey, String> {
 	bytes::<32>(text).map(MeterKey::from_raw)
 }
 
 /// A contact key.
-pub fn contact(text: &str) -> Result<[u8; 32], String> {
-	bytes(text)
+pub fn contact(text: &str) -> Result<ContactKey, String> {
+	bytes(text).map(ContactKey)
 }
 
 /// An encoded value in hexadecimal digits after `0x`, or a file that holds them.

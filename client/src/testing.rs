@@ -2,10 +2,12 @@
 
 use crate::connection::{Connection, Hash};
 use codec::{Compact, Decode, Encode};
-use pallet_spb::types::{OfferInfo, VaultInfo};
+use pallet_spb::types::{OfferInfo, Vault, VaultInfo};
 use serde_json::{json, Value};
 use sp_io::hashing::twox_128;
-use spb_primitives::{BlockNumber, CtpId, Limits, Money, Parameters, SignedCtp};
+use spb_primitives::{
+	AccountId, BlockNumber, CtpId, Limits, Money, Parameters, SignedCtp, VaultId,
+};
 use std::{
 	collections::{BTreeMap, VecDeque},
 	sync::{Arc, Mutex, MutexGuard},
@@ -37,6 +39,12 @@ pub(crate) const LIMITS: Limits = Limits {
 	max_sidecar: 1 << 20,
 };
 
+/// A vault as the chain stores it.
+pub(crate) fn stored_vault(id: VaultId, owner: AccountId, held: Money) -> VaultInfo {
+	let vault = Vault { owner, held, withdrawal: None, deposit: Money::ZERO };
+	VaultInfo { id, vault, payable_at: None }
+}
+
 /// What becomes of a CTP, by block.
 #[derive(Clone)]
 pub(crate) struct Fate {
@@ -49,7 +57,10 @@ pub(crate) struct Fate {
 #[derive(Default)]
 pub(crate) struct Script {
 	pub(crate) best: BlockNumber,
+	/// The vault of everyone who has none below.
 	pub(crate) vault: Option<VaultInfo>,
+	/// The vaults of these accounts.
+	pub(crate) vaults: BTreeMap<AccountId, VaultInfo>,
 	pub(crate) offers: Vec<OfferInfo>,
 	pub(crate) fates: BTreeMap<CtpId, Fate>,
 	/// The pool's next answers: a code and data, or that it takes what it gets.
@@ -151,7 +162,10 @@ impl Script {
 			},
 			"SpbApi_parameters" => Parameters::DEVELOPMENT.encode(),
 			"SpbApi_limits" => LIMITS.encode(),
-			"SpbApi_vault_of" => self.vault.encode(),
+			"SpbApi_vault_of" => {
+				let owner = AccountId::decode(&mut &arguments[..]).expect("an account");
+				self.vaults.get(&owner).cloned().or_else(|| self.vault.clone()).encode()
+			},
 			"SpbApi_offers" => self.offers.encode(),
 			"SpbApi_offer" => {
 				let id = u32::decode(&mut &arguments[..]).expect("a number");

@@ -211,7 +211,7 @@ impl Community {
 
 	/// Asks for energy to be offered at a listed price.
 	pub async fn offer(&self, place: usize, energy: Energy, price: Price) -> Result<Submitted> {
-		let call = calls::offer_energy(energy, price, Terms::Listed, [0; 32]);
+		let call = calls::offer_energy(energy, price, Terms::Listed, Default::default());
 		Ok(self.connection.submit(&call, &self.participants[place].key).await?)
 	}
 

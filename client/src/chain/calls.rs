@@ -2,10 +2,10 @@
 
 use super::{market::Terms, runtime};
 use spb_primitives::{
-	Certificate, Energy, Erc, ManufacturerId, MeterKey, MeterProof, Money, OfferId, Price, Quote,
-	SignedCtp,
+	relay::ContactKey, AccountId, Certificate, Energy, Erc, ManufacturerId, MeterKey, MeterProof,
+	Money, OfferId, Price, Quote, SignedCtp,
 };
-use subxt::tx::Payload;
+use subxt::{tx::Payload, utils::MultiAddress};
 
 fn pallet() -> runtime::spb::calls::api::TransactionApi {
 	runtime::transactions().spb()
@@ -27,8 +27,13 @@ pub fn close_account() -> impl Payload {
 }
 
 /// Offers a block of energy.
-pub fn offer_energy(energy: Energy, price: Price, terms: Terms, contact: [u8; 32]) -> impl Payload {
-	pallet().offer_energy(energy.into(), price.into(), terms.into(), contact)
+pub fn offer_energy(
+	energy: Energy,
+	price: Price,
+	terms: Terms,
+	contact: ContactKey,
+) -> impl Payload {
+	pallet().offer_energy(energy.into(), price.into(), terms.into(), contact.into())
 }
 
 /// Adds energy to an offer.
@@ -69,6 +74,12 @@ pub fn withdraw() -> impl Payload {
 /// Makes a meter's signatures count no longer.
 pub fn revoke_meter(manufacturer: ManufacturerId, meter: MeterKey) -> impl Payload {
 	pallet().revoke_meter(manufacturer, meter.0)
+}
+
+/// Sends money to an account.
+pub fn transfer(to: &AccountId, amount: Money) -> impl Payload {
+	let account = MultiAddress::Id(to.clone().into());
+	runtime::transactions().balances().transfer_keep_alive(account, amount.units())
 }
 
 /// Commit To Pay, for the pool.

@@ -353,6 +353,7 @@ mod tests {
 			next_leaf: 5,
 			closed: false,
 			valid_until: Some(900),
+			vault: Some(3),
 		};
 		MeterInfo {
 			key: "0x02".into(),
@@ -379,6 +380,7 @@ mod tests {
 				"nextLeaf": 5,
 				"closed": false,
 				"validUntil": 900,
+				"vault": 3,
 			}],
 			"keysLeft": 11,
 			"issued": 5,

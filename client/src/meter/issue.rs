@@ -1,7 +1,7 @@
 //! Using one-time keys: a receipt key for a CTP, and the ERC that confirms it.
 
 use super::{
-	state::{Issue, MeterState, Tree},
+	state::{Issue, MeterState, Pairing, Tree},
 	tree, Meter, MeterError,
 };
 use crate::{files::Encoded, keys::AccountKey, progress::Progress, trade::slot};
@@ -116,7 +116,8 @@ impl Meter {
 			state.pair_or_check(genesis, draft.vault)?;
 			state.forget(genesis, settles_from);
 			self.keys.retain(&self.directory, state);
-			let at = position(state, now, genesis)?;
+			let ours = Pairing { genesis: *genesis, vault: draft.vault };
+			let at = position(state, &ours, now)?;
 			let keys = self.keys.get(&self.directory, state, &state.trees[at], progress)?;
 			let tree = &state.trees[at];
 			let last = tree.leaves.min(tree.next_leaf.saturating_add(MAX_LEAVES_TRIED));
@@ -136,6 +137,7 @@ impl Meter {
 			let signature = owner.sign(&ctp.payload(genesis));
 			let signed = SignedCtp { ctp, signature };
 			state.trees[at].next_leaf = leaf + 1;
+			state.trees[at].vault.get_or_insert(ours);
 			state.issued.push(Issue {
 				genesis: *genesis,
 				id,
@@ -290,12 +292,19 @@ fn place(leaf: u32) -> u8 {
 	(leaf % u32::from(POOL_SLOTS)) as u8
 }
 
-/// The tree to take the next leaf from: certified on this chain, in date, not used up.
-fn position(state: &MeterState, now: BlockNumber, genesis: &Genesis) -> Result<usize, MeterError> {
+/// The tree to take the next leaf from: certified on the vault's chain, in date, not used up; one of
+/// the vault's own, else one that no vault has used, else whichever there is.
+fn position(state: &MeterState, ours: &Pairing, now: BlockNumber) -> Result<usize, MeterError> {
 	// The certificate must count in the next block.
+	let in_date = |tree: &Tree| tree.coe(&ours.genesis).is_some_and(|coe| coe.valid_until > now);
 	let usable =
-		|tree: &Tree| tree.left() > 0 && tree.coe(genesis).is_some_and(|coe| coe.valid_until > now);
-	state.trees.iter().position(usable).ok_or(MeterError::NoKeysLeft)
+		state.trees.iter().enumerate().filter(|(_, tree)| tree.left() > 0 && in_date(tree));
+	let nearest = usable.min_by_key(|(_, tree)| match &tree.vault {
+		Some(vault) if vault == ours => 0,
+		None => 1,
+		Some(_) => 2,
+	});
+	nearest.map(|(at, _)| at).ok_or(MeterError::NoKeysLeft)
 }
 
 /// The places in the pool that the ERCs of this tree's unconfirmed CTPs will take; none if they are

@@ -77,6 +77,10 @@ pub(super) struct Tree {
 	pub(super) closed: bool,
 	/// Its certificates, for each chain.
 	pub(super) coes: Vec<StoredCoe>,
+	/// The vault whose CTPs name its keys. Whoever reads the evidence sees which trades share a root:
+	/// a tree of two vaults would tell that they are of one meter.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub(super) vault: Option<Pairing>,
 }
 
 /// A Certificate of Existence on one chain.

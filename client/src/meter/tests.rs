@@ -231,6 +231,62 @@ fn a_meter_should_sign_only_for_its_vaults() {
 }
 
 #[test]
+fn vaults_should_not_share_a_tree_where_there_are_enough() {
+	let bench = Bench::certified();
+	bench.new_tree(3, VALID_UNTIL);
+	bench.new_tree(3, VALID_UNTIL);
+	bench.meter.pair_with(&genesis(), 3).unwrap();
+	bench.meter.pair_with(&genesis(), 5).unwrap();
+	let root = |vault| issue(&bench.meter, vault).unwrap().proof.coe.root;
+	let (first, second) = (root(3), root(5));
+	assert_ne!(first, second);
+	assert_eq!((root(3), root(5), root(3)), (first, second, first));
+	let info = bench.meter.info(&genesis(), NOW).unwrap();
+	assert_eq!([info.trees[0].vault, info.trees[1].vault], [Some(3), Some(5)]);
+	// With its own used up, a vault takes what there is.
+	assert_eq!(root(3), second);
+	bench.new_tree(3, VALID_UNTIL);
+	assert!(![first, second].contains(&root(3)), "a tree that no vault has used is better");
+}
+
+#[test]
+fn a_new_tree_should_be_missing_before_the_old_one_is_used_up() {
+	let bench = Bench::certified();
+	let stock = Stock { trees: 1, margin: 2, blocks: 100 };
+	let missing = |stock: &Stock| bench.meter.trees_missing(stock, &genesis(), NOW).unwrap();
+	assert_eq!(missing(&stock), 1);
+	bench.new_tree(4, NOW + 100);
+	assert_eq!(missing(&stock), 1, "its certificate is about to run out");
+	bench.new_tree(4, NOW + 101);
+	assert_eq!(missing(&stock), 0);
+	assert_eq!(missing(&Stock { trees: 3, ..stock }), 2);
+	assert_eq!(missing(&Stock { margin: 5, ..stock }), 1);
+	// Those of the other tree are used first, then these.
+	for _ in 0..6 {
+		assert_eq!(missing(&stock), 0);
+		issue(&bench.meter, 3).unwrap();
+	}
+	issue(&bench.meter, 3).unwrap();
+	assert_eq!(missing(&stock), 1);
+	assert_eq!(bench.meter.trees_missing(&stock, &Genesis::zero(), NOW).unwrap(), 1);
+}
+
+#[test]
+fn only_trees_that_nobody_signed_should_be_abandoned() {
+	let bench = Bench::ready();
+	let signed = bench.state().trees[0].root;
+	let request = bench.meter.request_coe(&genesis(), 4, &()).unwrap();
+	bench.meter.abandon_tree(&request.root()).unwrap();
+	bench.meter.abandon_tree(&signed).unwrap();
+	let state = bench.state();
+	assert_eq!(state.trees.iter().map(|tree| tree.root).collect::<Vec<_>>(), [signed]);
+	assert_eq!(state.next_tree, 2, "its number is not used again");
+	let coe = bench.signer.sign_coe(&request, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let error = bench.meter.keep_coe(&coe, NOW, &genesis(), &register()).unwrap_err();
+	assert!(matches!(error, MeterError::NotOurTree), "{error}");
+}
+
+#[test]
 fn a_ctp_should_be_confirmed_once() {
 	let bench = Bench::ready();
 	let id = issue(&bench.meter, 3).unwrap().id;

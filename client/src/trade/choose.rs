@@ -119,7 +119,7 @@ mod tests {
 			available: Energy::from_wh(wh),
 			price: Price::per_kwh(milli_spb * SPB / 1000),
 			terms: Terms::Listed,
-			contact: [0; 32],
+			contact: Default::default(),
 			closed_at: None,
 			deposit: Money::ZERO,
 		}
