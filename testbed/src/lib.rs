@@ -7,6 +7,7 @@
 //! * [`namespaces`], [`disk`], [`clock`]: networks, disks and clocks that can be made to fail;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
+//! * [`relay`]: what negotiation over the backbone costs, simulated and measured;
 //! * [`demo`]: the main job, the replay of meter readings (`spb-demo`).
 
 pub mod audit;
@@ -20,6 +21,7 @@ pub mod money;
 pub mod namespaces;
 pub mod node;
 pub mod process;
+pub mod relay;
 pub mod specification;
 pub mod validators;
 
