@@ -13,7 +13,7 @@ use spb_primitives::{
 use std::collections::BTreeSet;
 
 /// How many leaves are tried for a free place in the pool before giving up.
-const MAX_LEAVES_TRIED: u32 = 256;
+pub(super) const MAX_LEAVES_TRIED: u32 = 256;
 
 /// Where the energy that is confirmed was measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -273,7 +273,7 @@ impl Meter {
 		})
 	}
 
-	fn prove(
+	pub(super) fn prove(
 		&self,
 		state: &MeterState,
 		issue: &Issue,
@@ -288,13 +288,17 @@ impl Meter {
 }
 
 /// Which of its tree's places in the pool the ERC of this leaf takes.
-fn place(leaf: u32) -> u8 {
+pub(super) fn place(leaf: u32) -> u8 {
 	(leaf % u32::from(POOL_SLOTS)) as u8
 }
 
 /// The tree to take the next leaf from: certified on the vault's chain, in date, not used up; one of
 /// the vault's own, else one that no vault has used, else whichever there is.
-fn position(state: &MeterState, ours: &Pairing, now: BlockNumber) -> Result<usize, MeterError> {
+pub(super) fn position(
+	state: &MeterState,
+	ours: &Pairing,
+	now: BlockNumber,
+) -> Result<usize, MeterError> {
 	// The certificate must count in the next block.
 	let in_date = |tree: &Tree| tree.coe(&ours.genesis).is_some_and(|coe| coe.valid_until > now);
 	let usable =
@@ -309,7 +313,7 @@ fn position(state: &MeterState, ours: &Pairing, now: BlockNumber) -> Result<usiz
 
 /// The places in the pool that the ERCs of this tree's unconfirmed CTPs will take; none if they are
 /// all taken, because then skipping leaves is of no use.
-fn waiting_places(state: &MeterState, tree: &Tree, now: BlockNumber) -> BTreeSet<u8> {
+pub(super) fn waiting_places(state: &MeterState, tree: &Tree, now: BlockNumber) -> BTreeSet<u8> {
 	let waiting = state.issued.iter().filter(|issue| {
 		issue.tree == tree.number && issue.erc.is_none() && issue.ctp().expiry > now
 	});

@@ -15,6 +15,8 @@
 mod coe;
 mod error;
 mod issue;
+mod letters;
+mod reserve;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ mod tree;
 pub use coe::{CoeDocument, CoeRequest, MeterCertificate};
 pub use error::MeterError;
 pub use issue::{Draft, Issued, Moment, Reading, Receipt, Unconfirmed};
+pub use letters::Listing;
 
 use crate::{
 	files::{self, Directory, FileError, Replace},

@@ -44,6 +44,9 @@ pub enum TradeError {
 	/// The named offer belongs to someone else.
 	#[error("offer {0} is another producer's")]
 	OfferOfAnother(OfferId),
+	/// The offer sells at its listed price only.
+	#[error("offer {0} is sold at its listed price: commit with `spb ctp`, or choose a negotiable offer")]
+	NothingToNegotiate(OfferId),
 	/// A lifetime that no CTP can have.
 	#[error("a CTP lives between {least} and {most} blocks, not {lifetime}")]
 	Lifetime {
@@ -93,6 +96,7 @@ impl Classify for TradeError {
 			Self::Refused(_)
 			| Self::Short { .. }
 			| Self::NoOffer { .. }
+			| Self::NothingToNegotiate(_)
 			| Self::Expired { .. }
 			| Self::NeverEntered { .. } => Kind::Refused,
 		}
@@ -106,6 +110,7 @@ impl Classify for TradeError {
 			Self::Refused(refusal) | Self::Short { refusal, .. } => refusal.name(),
 			Self::NoOffer { .. } => "no-offer",
 			Self::OfferOfAnother(_) => "offer-of-another",
+			Self::NothingToNegotiate(_) => "nothing-to-negotiate",
 			Self::Unclear { .. } => "unclear",
 			Self::Lifetime { .. } => "lifetime",
 			Self::NoSuchQuote => "no-such-quote",
