@@ -223,7 +223,8 @@ impl Letter {
 		if self.content.to != *to {
 			return Err(LetterError::ForAnother);
 		}
-		let signed = self.signature.verify(&self.content.payload(genesis)[..], &self.content.author);
+		let signed =
+			self.signature.verify(&self.content.payload(genesis)[..], &self.content.author);
 		signed.then_some(()).ok_or(LetterError::BadSignature)
 	}
 

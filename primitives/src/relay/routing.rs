@@ -49,7 +49,8 @@ impl Table {
 	}
 
 	/// A table with at most `bucket_size` of `nodes` for each number of leading bits shared with
-	/// `own`: those nearest to it, so that different nodes keep different entries.
+	/// `own`. They are spread evenly over the bucket, so that a hop gains several bits, and counted
+	/// from `own`, so that different nodes keep different entries.
 	pub fn partial(
 		own: NodeIdentifier,
 		nodes: impl IntoIterator<Item = NodeIdentifier>,
@@ -61,8 +62,8 @@ impl Table {
 		}
 		let kept = buckets.into_values().flat_map(|mut bucket| {
 			bucket.sort_unstable_by_key(|node| distance(&own, node));
-			bucket.truncate(bucket_size);
-			bucket
+			let (there, kept) = (bucket.len(), bucket.len().min(bucket_size));
+			(0..kept).map(move |at| bucket[at * there / kept])
 		});
 		Self::full(own, kept)
 	}

@@ -83,7 +83,9 @@ pub enum SealError {
 impl fmt::Display for SealError {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		f.write_str(match self {
-			Self::BadKey => "nobody can hold the secret of this contact key: there is no one to write to",
+			Self::BadKey => {
+				"nobody can hold the secret of this contact key: there is no one to write to"
+			},
 			Self::TooLong => "the letter is too long",
 			Self::NoRandomness => "the system gives no random bytes",
 		})
@@ -178,13 +180,14 @@ fn seal_with(
 ) -> Result<Vec<u8>, SealError> {
 	let public = Public::from_bytes(&to.0).map_err(|_| SealError::BadKey)?;
 	let mode = OpModeS::<X25519HkdfSha256>::Base;
-	let (key, sealed) = single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
-		&mode, &public, info, plaintext, aad, random,
-	)
-	.map_err(|error| match error {
-		HpkeError::SealError => SealError::TooLong,
-		_ => SealError::BadKey,
-	})?;
+	let (key, sealed) =
+		single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+			&mode, &public, info, plaintext, aad, random,
+		)
+		.map_err(|error| match error {
+			HpkeError::SealError => SealError::TooLong,
+			_ => SealError::BadKey,
+		})?;
 	Ok([key.to_bytes().as_slice(), &sealed[..]].concat())
 }
 

@@ -145,8 +145,7 @@ impl Consumer {
 	/// A letter has come, opened and verified.
 	pub fn letter(&mut self, letter: &Letter, now: Now) -> Steps {
 		let content = &letter.content;
-		let ours =
-			content.negotiation == self.negotiation && content.author == self.deal.producer;
+		let ours = content.negotiation == self.negotiation && content.author == self.deal.producer;
 		let waiting = matches!(self.state, State::Asked { .. } | State::Accepted { .. });
 		if !ours || !waiting || self.thread.hear(content.sequence) != Heard::New {
 			return Vec::new();
