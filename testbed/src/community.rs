@@ -16,7 +16,8 @@ use spb_client::{
 	Error,
 };
 use spb_primitives::{
-	AccountId, BlockNumber, Certificate, Energy, ManufacturerId, Money, OfferId, Price, VaultId,
+	relay::ContactKey, AccountId, BlockNumber, Certificate, Energy, ManufacturerId, Money, OfferId,
+	Price, VaultId,
 };
 use std::{path::Path, sync::Arc};
 use subxt::utils::MultiAddress;
@@ -212,6 +213,19 @@ impl Community {
 	/// Asks for energy to be offered at a listed price.
 	pub async fn offer(&self, place: usize, energy: Energy, price: Price) -> Result<Submitted> {
 		let call = calls::offer_energy(energy, price, Terms::Listed, Default::default());
+		Ok(self.connection.submit(&call, &self.participants[place].key).await?)
+	}
+
+	/// Asks for energy to be offered at a listed price or below it, to whoever bargains with the
+	/// holder of this contact key.
+	pub async fn offer_negotiable(
+		&self,
+		place: usize,
+		energy: Energy,
+		price: Price,
+		contact: ContactKey,
+	) -> Result<Submitted> {
+		let call = calls::offer_energy(energy, price, Terms::Negotiable, contact);
 		Ok(self.connection.submit(&call, &self.participants[place].key).await?)
 	}
 
