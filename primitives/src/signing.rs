@@ -32,6 +32,8 @@ pub enum Tag {
 	CoeRequest,
 	/// A meter's place in the directory, by the meter.
 	Listing,
+	/// A node's place in the backbone, by the node's network key.
+	Node,
 	/// The answer to a backbone node's challenge: hashed, signed by nobody.
 	Attach,
 }
@@ -50,6 +52,7 @@ impl Tag {
 			Self::Letter => *b"spb/let1",
 			Self::CoeRequest => *b"spb/req1",
 			Self::Listing => *b"spb/lst1",
+			Self::Node => *b"spb/nod1",
 			Self::Attach => *b"spb/att1",
 		}
 	}
@@ -81,7 +84,8 @@ mod tests {
 				Tag::Certificate => Some(Tag::Letter),
 				Tag::Letter => Some(Tag::CoeRequest),
 				Tag::CoeRequest => Some(Tag::Listing),
-				Tag::Listing => Some(Tag::Attach),
+				Tag::Listing => Some(Tag::Node),
+				Tag::Node => Some(Tag::Attach),
 				Tag::Attach => None,
 			}
 		}
@@ -101,7 +105,7 @@ mod tests {
 			assert!(bytes.starts_with(b"spb/") && bytes[7].is_ascii_digit(), "{tag:?}");
 			assert!(seen.insert(bytes), "{tag:?} begins like another");
 		}
-		assert_eq!(seen.len(), 13);
+		assert_eq!(seen.len(), 14);
 	}
 
 	#[test]

@@ -1,11 +1,10 @@
-//! How meters find and certify each other: the request for a Certificate of Existence, and the
-//! listing in the chain's directory of meters that answer such requests.
+//! How meters certify each other: the request for a Certificate of Existence.
 
 use super::types::ContactKey;
 use crate::{
 	coe::verify_meter,
 	signing::{Genesis, Tag},
-	AccountId, BlockNumber, Coe, ManufacturerId, MeterKey, MeterRegistry, MeterSignature, Refusal,
+	BlockNumber, Coe, ManufacturerId, MeterKey, MeterRegistry, MeterSignature, Refusal,
 	MAX_TREE_LEAVES,
 };
 use alloc::vec::Vec;
@@ -78,31 +77,6 @@ impl CoeRequest {
 		}
 		coe.verify(now, genesis, meters)
 	}
-}
-
-/// What a meter signs to be listed by `owner` as one that certifies others: nobody else can list it,
-/// nor send what is written to it elsewhere.
-pub fn listing_payload(
-	owner: &AccountId,
-	meter: &MeterKey,
-	manufacturer: ManufacturerId,
-	contact: &ContactKey,
-	genesis: &Genesis,
-) -> Vec<u8> {
-	Tag::Listing.payload(genesis, &(owner, meter, manufacturer, contact))
-}
-
-/// Whether the meter itself agreed to be listed so.
-pub fn verify_listing(
-	signature: &MeterSignature,
-	owner: &AccountId,
-	meter: &MeterKey,
-	manufacturer: ManufacturerId,
-	contact: &ContactKey,
-	genesis: &Genesis,
-) -> bool {
-	let payload = listing_payload(owner, meter, manufacturer, contact, genesis);
-	signature.verify(&payload[..], meter)
 }
 
 #[cfg(test)]

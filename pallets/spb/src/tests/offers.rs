@@ -25,7 +25,7 @@ fn offers_of(who: Sr25519Keyring) -> u32 {
 #[test]
 fn offer_should_be_for_sale_under_the_next_number() {
 	ExtBuilder::default().execute(|| {
-		let contact = [9; 32];
+		let contact = ContactKey([9; 32]);
 		assert_ok!(Spb::offer_energy(signed(Alice), wh(7), price(3), Terms::QuoteOnly, contact));
 		let offer = Offer {
 			producer: Alice.to_account_id(),

@@ -1,4 +1,4 @@
-//! Requests for a Certificate of Existence, and the directory's listings.
+//! Requests for a Certificate of Existence.
 
 use super::*;
 use crate::RegisteredMeters;
@@ -136,21 +136,4 @@ fn answer_should_be_the_signers_word_for_this_very_tree() {
 		change(&mut changed);
 		assert_eq!(verify_answer(&changed), Err(Refusal::BadCoeSignature));
 	}
-}
-
-#[test]
-fn listing_should_be_signed_by_the_meter_for_its_owner() {
-	let (owner, meter) = (AccountId::new([4; 32]), pair(2).public());
-	let payload = listing_payload(&owner, &meter, MAKER, &TO, &genesis());
-	let signature = pair(2).sign(&payload);
-	let holds =
-		|owner: &AccountId, meter: &MeterKey, maker, contact: &ContactKey, genesis: &Genesis| {
-			verify_listing(&signature, owner, meter, maker, contact, genesis)
-		};
-	assert!(holds(&owner, &meter, MAKER, &TO, &genesis()));
-	assert!(!holds(&AccountId::new([5; 32]), &meter, MAKER, &TO, &genesis()));
-	assert!(!holds(&owner, &pair(3).public(), MAKER, &TO, &genesis()));
-	assert!(!holds(&owner, &meter, MAKER + 1, &TO, &genesis()));
-	assert!(!holds(&owner, &meter, MAKER, &ContactKey([8; 32]), &genesis()));
-	assert!(!holds(&owner, &meter, MAKER, &TO, &H256::zero()));
 }
