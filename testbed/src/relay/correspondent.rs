@@ -63,7 +63,21 @@ pub struct Taken {
 	/// The packet's id.
 	pub id: Hash,
 	/// What became of it there.
-	pub status: serde_json::Value,
+	pub status: TakenStatus,
+	/// The node that it goes to, unless it stays.
+	pub next: Option<NodeIdentifier>,
+}
+
+/// What became of a packet at the node that it was handed to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TakenStatus {
+	/// It is at its recipient's node.
+	Arrived,
+	/// It goes to another node.
+	Forwarded,
+	/// It was there before.
+	Duplicate,
 }
 
 /// Fresh keys that are tried until one belongs to a node: its share of all keys may be small.
@@ -141,19 +155,13 @@ impl Correspondent {
 
 	/// The next packet, within [`LIMIT`].
 	pub async fn next(&mut self) -> Result<Packet, CorrespondentError> {
-		self.within(LIMIT).await?.ok_or(CorrespondentError::Silent)
-	}
-
-	/// The next packet; none if it does not come within this time.
-	pub async fn within(&mut self, limit: Duration) -> Result<Option<Packet>, CorrespondentError> {
-		let Ok(next) = tokio::time::timeout(limit, self.packets.next()).await else {
-			return Ok(None);
-		};
-		let text = next.ok_or(CorrespondentError::Ended)?;
+		let next = tokio::time::timeout(LIMIT, self.packets.next()).await;
+		let text =
+			next.map_err(|_| CorrespondentError::Silent)?.ok_or(CorrespondentError::Ended)?;
 		let text = text.map_err(|error| CorrespondentError::NoPacket(error.to_string()))?;
 		let bytes = from_hex(&text).map_err(CorrespondentError::NoPacket)?;
 		let packet = Packet::decode_all(&mut &bytes[..]);
-		packet.map(Some).map_err(|error| CorrespondentError::NoPacket(error.to_string()))
+		packet.map_err(|error| CorrespondentError::NoPacket(error.to_string()))
 	}
 
 	/// What is sealed in a packet for this key.

@@ -9,6 +9,7 @@ mod demo;
 mod network;
 mod privacy;
 mod readme;
+mod relay;
 mod restart;
 mod trades;
 mod upgrade;

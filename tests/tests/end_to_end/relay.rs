@@ -1,0 +1,203 @@
+//! Packets over four real backbone nodes: by the leading bits of the recipient's key, to whoever holds
+//! it and to no one else, also when they come late.
+
+use crate::FOLDER;
+use serde_json::Value;
+use spb_client::connection::ConnectionError;
+use spb_primitives::relay::{ContactSecret, Packet};
+use spb_testbed::relay::{
+	correspondent::{packet, send, Correspondent, CorrespondentError, Taken, TakenStatus},
+	measure::{measure, Traffic},
+	report::csv,
+	simulation::hops_are_bounded,
+};
+use spb_tests::BackboneScene;
+use subxt::rpcs::client::rpc_params;
+
+/// Figure 1 of the paper: a participant is attached to two backbone nodes for two keys, and a packet
+/// for either goes to the node that shares its leading bits.
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_should_go_by_the_leading_bits_of_their_keys() {
+	let scene = BackboneScene::set(FOLDER).await;
+	let mut first_key = scene.correspondent(1).await;
+	let mut second_key = scene.correspondent(2).await;
+	let sender = scene.correspondent(0).await;
+	let before = Traffic::of(&scene.backbone.nodes).await.unwrap();
+
+	let mut hops = Vec::new();
+	for (key, node) in [(&mut first_key, 1), (&mut second_key, 2)] {
+		let text = format!("for the key at node {node}");
+		let taken = sender.send(key.key(), text.as_bytes()).await.unwrap();
+		let packet = key.next().await.unwrap();
+		let next = scene.backbone.listed[node];
+		let expected = Taken { id: packet.id(), status: TakenStatus::Forwarded, next: Some(next) };
+		assert_eq!(taken, expected);
+		assert_eq!(key.read(&packet).unwrap(), text.as_bytes());
+		assert_eq!((packet.from, packet.to), (sender.key(), key.key()));
+		hops.push((node, packet));
+	}
+	for (node, packet) in &hops {
+		// From the sender to its node, to the recipient's node, to the recipient.
+		assert_eq!(packet.hops + 2, 3);
+		hops_are_told(&scene, 0, *node, packet).await;
+	}
+	let counted = Traffic::of(&scene.backbone.nodes).await.unwrap().since(&before);
+	assert_eq!((counted.forwarded, counted.delivered), (2, 2));
+
+	// Between two keys of one node it takes two hops, and no other node hears of it.
+	let mut neighbour = scene.correspondent(0).await;
+	sender.send(neighbour.key(), b"next door").await.unwrap();
+	assert_eq!(neighbour.next().await.unwrap().hops, 0);
+	// Whoever has the packet first hands it on all the same.
+	let from_elsewhere = packet(sender.key(), first_key.key(), b"by another way").unwrap();
+	send(scene.connection(3), &from_elsewhere).await.unwrap();
+	let packet = first_key.next().await.unwrap();
+	assert_eq!((packet.id(), packet.hops), (from_elsewhere.id(), 1));
+}
+
+/// Every node on the way has a line about the packet in its log, and no other node has.
+async fn hops_are_told(scene: &BackboneScene, from: usize, to: usize, packet: &Packet) {
+	let id = format!("{:?}", packet.id());
+	let next = format!("{:?}", scene.backbone.listed[to]);
+	scene.until_line(from, &[&id, "Forwarded", &next]).await;
+	scene.until_line(to, &[&id, "Delivered"]).await;
+	for node in 0..scene.backbone.nodes.len() {
+		let told = !scene.lines(node, &[&id]).is_empty();
+		assert_eq!(told, node == from || node == to, "node {node}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_should_be_for_those_who_hold_the_key() {
+	let scene = BackboneScene::set(FOLDER).await;
+	let sender = scene.correspondent(0).await;
+
+	// Someone else's key cannot be attached: the challenge is sealed to it.
+	let secret = scene.key_of(1);
+	let asked: Value = scene
+		.connection(1)
+		.request("spb_relayChallenge", rpc_params![secret.public()])
+		.await
+		.unwrap();
+	assert!(asked["challenge"].is_string(), "{asked}");
+	let made_up = format!("0x{}", "11".repeat(32));
+	let refused = scene
+		.connection(1)
+		.subscribe::<String>(
+			"spb_relayAttach",
+			rpc_params![secret.public(), made_up],
+			"spb_relayDetach",
+		)
+		.await;
+	assert!(matches!(refused.map(drop), Err(ConnectionError::Rpc { .. })));
+
+	// What is written to someone who is away waits at the node of the key, and comes once.
+	for text in ["one", "two", "three"] {
+		sender.send(secret.public(), text.as_bytes()).await.unwrap();
+	}
+	let mut recipient = Correspondent::attach(scene.connection(1), secret.clone()).await.unwrap();
+	let mut texts = Vec::new();
+	for _ in 0..3 {
+		let packet = recipient.next().await.unwrap();
+		texts.push(String::from_utf8(recipient.read(&packet).unwrap()).unwrap());
+	}
+	texts.sort();
+	assert_eq!(texts, ["one", "three", "two"]);
+
+	// The same packet again is dropped, by whatever node it comes.
+	let twice = packet(sender.key(), secret.public(), b"twice").unwrap();
+	assert_eq!(send(scene.connection(0), &twice).await.unwrap().status, TakenStatus::Forwarded);
+	assert_eq!(send(scene.connection(0), &twice).await.unwrap().status, TakenStatus::Duplicate);
+	for node in [1, 2] {
+		send(scene.connection(node), &twice).await.unwrap();
+	}
+	assert_eq!(recipient.next().await.unwrap().id(), twice.id());
+	sender.send(secret.public(), b"after it").await.unwrap();
+	let after = recipient.next().await.unwrap();
+	assert_eq!(recipient.read(&after).unwrap(), b"after it");
+
+	// No one but the holder can read it, and no byte of it can be changed.
+	let stranger = scene.correspondent(3).await;
+	assert!(stranger.read(&after).is_err());
+	let mut changed = after.clone();
+	changed.sealed[100] ^= 1;
+	assert!(recipient.read(&changed).is_err());
+	let of_another = Packet { from: stranger.key(), ..after };
+	assert!(recipient.read(&of_another).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_that_make_no_sense_should_be_refused() {
+	let scene = BackboneScene::set(FOLDER).await;
+	let (connection, sender) = (scene.connection(0), scene.correspondent(0).await);
+	let mut recipient = scene.correspondent(1).await;
+	let good = packet(sender.key(), recipient.key(), b"good").unwrap();
+	let mut unpadded = good.sealed.to_vec();
+	unpadded.pop();
+	let minutes = 60 * 1_000;
+	let bad = [
+		Packet { sealed: unpadded.try_into().unwrap(), ..good.clone() },
+		Packet { hops: u8::MAX, ..good.clone() },
+		Packet { sent_at: good.sent_at - 30 * minutes, ..good.clone() },
+		Packet { sent_at: good.sent_at + 30 * minutes, ..good.clone() },
+	];
+	for packet in &bad {
+		let refused = send(connection, packet).await;
+		assert!(matches!(refused, Err(ConnectionError::Rpc { .. })), "{refused:?}");
+	}
+	for bytes in ["0x", "0x00", "nothing"] {
+		let answer: Result<Value, _> =
+			connection.request("spb_relaySend", rpc_params![bytes]).await;
+		assert!(matches!(answer, Err(ConnectionError::Rpc { .. })), "{answer:?}");
+	}
+	// What comes is the good one, and none of those before it.
+	send(connection, &good).await.unwrap();
+	assert_eq!(recipient.next().await.unwrap().id(), good.id());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_should_find_another_way_when_a_node_is_gone() {
+	let mut scene = BackboneScene::set(FOLDER).await;
+	let secret = scene.key_of(3);
+	let mut recipient = Correspondent::attach(scene.connection(3), secret.clone()).await.unwrap();
+	let sender = scene.correspondent(0).await;
+	sender.send(secret.public(), b"before").await.unwrap();
+	recipient.next().await.unwrap();
+
+	// The node is still listed; the next nearest keeps what is written meanwhile.
+	tokio::task::block_in_place(|| scene.backbone.nodes[3].kill()).unwrap();
+	let ended = recipient.next().await.unwrap_err();
+	assert!(!matches!(ended, CorrespondentError::Silent), "{ended}");
+	sender.send(secret.public(), b"meanwhile").await.unwrap();
+	let others = &scene.backbone.listed[..3];
+	let next = spb_primitives::relay::nearest(&secret.public(), others.iter().copied());
+	let next = others.iter().position(|node| Some(*node) == next).unwrap();
+	let mut recipient = Correspondent::attach(scene.connection(next), secret).await.unwrap();
+	let packet = recipient.next().await.unwrap();
+	assert_eq!(recipient.read(&packet).unwrap(), b"meanwhile");
+}
+
+/// Messages of a negotiation over the backbone and over gossip, on the same four nodes.
+#[tokio::test(flavor = "multi_thread")]
+async fn unicast_should_take_fewer_messages_than_gossip() {
+	let scene = BackboneScene::set(FOLDER).await;
+	let row = measure(&scene.backbone).await.unwrap();
+	print!("{}", csv(std::slice::from_ref(&row)));
+	assert!(hops_are_bounded(&row), "{row:?}");
+	// Gossip reaches each of the other three, or it is none.
+	let letters = 4.0;
+	assert!(row.broadcast_messages >= letters * (3.0 + 2.0), "{row:?}");
+	assert!(row.messages <= letters * 3.0, "{row:?}");
+	assert!(row.messages < row.broadcast_messages && row.bytes < row.broadcast_bytes, "{row:?}");
+}
+
+/// A key that belongs to nobody's node is taken by the only one there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_not_listed_should_serve_its_own() {
+	let scene = spb_tests::Scene::set(FOLDER).await;
+	let attach = || Correspondent::attach(&scene.connection, ContactSecret::generate().unwrap());
+	let (sender, mut recipient) = (attach().await.unwrap(), attach().await.unwrap());
+	sender.send(recipient.key(), b"to a neighbour").await.unwrap();
+	let packet = recipient.next().await.unwrap();
+	assert_eq!((packet.hops, recipient.read(&packet).unwrap()), (0, b"to a neighbour".to_vec()));
+}
