@@ -76,9 +76,10 @@ fn calls_should_need_a_signature() {
 	ExtBuilder::default().execute(|| {
 		let Entry { key, manufacturer, certificate, contact, signature } = Entry::of(1, Dave);
 		for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
+			let from = origin.clone();
 			let listed =
-				Spb::list_meter(origin.clone(), key, manufacturer, certificate, contact, signature);
-			assert_noop!(listed, DispatchError::BadOrigin);
+				|| Spb::list_meter(from, key, manufacturer, certificate, contact, signature);
+			assert_noop!(listed(), DispatchError::BadOrigin);
 			assert_noop!(Spb::unlist_meter(origin, key), DispatchError::BadOrigin);
 		}
 	});
