@@ -5,8 +5,6 @@ use crate::{
 	namespaces::Namespace,
 	node::{multiaddress, Node, NodeError, Options},
 };
-use sp_core::{ed25519, Pair};
-use spb_client::files::to_hex;
 use std::{
 	fs, io,
 	net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
@@ -42,8 +40,8 @@ pub enum ValidatorsError {
 /// Where a validator is and who it is.
 #[derive(Clone, Debug)]
 struct Member {
-	/// The secret of the key that makes its identity.
-	key: [u8; 32],
+	/// The key of its identity, in hexadecimal digits.
+	key: String,
 	identity: String,
 	listen: SocketAddr,
 	rpc: u16,
@@ -98,10 +96,9 @@ impl Validators {
 				*number = port.local_addr().map_err(ValidatorsError::NoPort)?.port();
 			}
 			// A key that is worth nothing; the identity must only stay the same.
-			let mut key = [0; 32];
-			key[31] = (place + 1) as u8;
+			let key = format!("{:064x}", place + 1);
 			members.push(Member {
-				identity: identity(program, folder, &to_hex(&key)[2..])?,
+				identity: identity(program, folder, &key)?,
 				key,
 				listen: SocketAddr::new(ip, numbers[0]),
 				rpc: numbers[1],
@@ -123,7 +120,7 @@ impl Validators {
 			.rpc(member.rpc)
 			.metrics(member.metrics)
 			.argument("--node-key")
-			.argument(&to_hex(&member.key)[2..]);
+			.argument(&member.key);
 		if let Some(namespace) = &member.namespace {
 			options = options.inside(namespace.clone());
 		}
@@ -137,11 +134,6 @@ impl Validators {
 	/// Starts one of them.
 	pub fn start(&self, place: usize) -> Result<Node, ValidatorsError> {
 		Ok(Node::start(self.options(place))?)
-	}
-
-	/// The key of a validator's identity among nodes.
-	pub fn network_key(&self, place: usize) -> ed25519::Pair {
-		ed25519::Pair::from_seed(&self.members[place].key)
 	}
 
 	/// Where one of them keeps its data.

@@ -47,7 +47,7 @@ pub enum BackboneError {
 		/// Where it is.
 		url: String,
 		/// How many it knows.
-		known: u64,
+		known: usize,
 		/// How many there are.
 		wanted: usize,
 	},
@@ -93,7 +93,7 @@ impl Backbone {
 		for node in &nodes {
 			connections.push(node.connect().await?);
 		}
-		let listed = list(&validators, &nodes, &connections).await?;
+		let listed = list(&nodes, &connections).await?;
 		Ok(Self { nodes, connections, listed })
 	}
 
@@ -104,49 +104,50 @@ impl Backbone {
 	}
 }
 
-/// Lists validators of one chain as backbone nodes, and waits until all of them know all of them; gives
-/// their identifiers, in the same order. Their metrics must be on.
+/// Lists nodes of one chain as backbone nodes, and waits until all of them know and reach all of them;
+/// gives their identifiers, in the same order.
 pub async fn list(
-	validators: &Validators,
 	nodes: &[Node],
 	connections: &[Connection],
 ) -> Result<Vec<NodeIdentifier>, BackboneError> {
 	let (mut listed, mut submitted) = (Vec::new(), Vec::new());
-	for (place, (node, connection)) in nodes.iter().zip(connections).enumerate() {
-		let (owner, key) = (AccountKey::development(OWNERS[place])?, validators.network_key(place));
-		let peer = peer_id(&key.public());
-		let identifier = NodeIdentifier::of_peer(&peer);
-		let payload = node_payload(&owner.account(), &identifier, &connection.genesis());
-		let call = calls::join_backbone(&peer, &node.url(), key.sign(&payload));
+	for ((node, connection), owner) in nodes.iter().zip(connections).zip(OWNERS) {
+		let owner = AccountKey::development(owner)?;
+		let consent = connection.relay_consent(&owner.account()).await?;
+		let call = calls::join_backbone(&consent, &node.url());
 		submitted.push((connection, connection.submit(&call, &owner).await?));
-		listed.push(identifier);
+		listed.push(consent.node);
 	}
 	for (connection, transaction) in submitted {
 		connection.wait_for(&transaction).await?;
 	}
-	for node in nodes {
-		until_all_are_known(node, nodes.len()).await?;
+	for connection in connections {
+		until_all_are_known(connection, connections.len()).await?;
 	}
 	Ok(listed)
 }
 
-/// Waits until a node knows and reaches so many backbone nodes, itself included.
-async fn until_all_are_known(node: &Node, wanted: usize) -> Result<(), BackboneError> {
+/// What a node says of its peers.
+#[derive(Deserialize)]
+struct Health {
+	peers: usize,
+}
+
+/// Waits until a node knows so many backbone nodes, itself included, and has as many peers.
+async fn until_all_are_known(connection: &Connection, wanted: usize) -> Result<(), BackboneError> {
 	let mut known = 0;
 	let looking = async {
 		let mut pace = tokio::time::interval(LOOK);
 		loop {
 			pace.tick().await;
-			let metrics = node.metrics().await?;
-			// Gauges of small whole numbers.
-			known = metrics.sum("spb_relay_nodes") as u64;
-			let peers = metrics.sum("substrate_sub_libp2p_peers_count") as u64;
-			let wanted = wanted as u64;
-			if known == wanted && peers + 1 >= wanted {
+			known = connection.relay_status().await?.nodes;
+			let health: Health = connection.request("system_health", rpc_params![]).await?;
+			if known == wanted && health.peers + 1 >= wanted {
 				return Ok(());
 			}
 		}
 	};
 	let looked = tokio::time::timeout(LIMIT, looking).await;
-	looked.unwrap_or_else(|_| Err(BackboneError::Unknown { url: node.url(), known, wanted }))
+	let url = connection.url().to_owned();
+	looked.unwrap_or_else(|_| Err(BackboneError::Unknown { url, known, wanted }))
 }

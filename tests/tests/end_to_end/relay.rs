@@ -4,12 +4,15 @@
 use crate::FOLDER;
 use serde_json::Value;
 use spb_client::connection::ConnectionError;
-use spb_primitives::relay::{ContactSecret, Packet};
-use spb_testbed::relay::{
-	correspondent::{packet, send, Correspondent, CorrespondentError, Taken, TakenStatus},
-	measure::{measure, Traffic},
-	report::csv,
-	simulation::hops_are_bounded,
+use spb_primitives::relay::{ContactKey, ContactSecret, Hop, NodeIdentifier, Packet, Table};
+use spb_testbed::{
+	node::Options,
+	relay::{
+		correspondent::{packet, send, Correspondent, CorrespondentError, Taken, TakenStatus},
+		measure::{measure, Traffic},
+		report::csv,
+		simulation::hops_are_bounded,
+	},
 };
 use spb_tests::BackboneScene;
 use subxt::rpcs::client::rpc_params;
@@ -175,6 +178,43 @@ async fn letters_should_find_another_way_when_a_node_is_gone() {
 	let mut recipient = Correspondent::attach(scene.connection(next), secret).await.unwrap();
 	let packet = recipient.next().await.unwrap();
 	assert_eq!(recipient.read(&packet).unwrap(), b"meanwhile");
+}
+
+/// With one entry in each bucket, nodes lead to each other as the rule says, over several hops.
+#[tokio::test(flavor = "multi_thread")]
+async fn packets_should_arrive_where_nobody_knows_everybody() {
+	let partial = |_, options: Options| options.argument("--relay-bucket-size").argument("1");
+	let scene = BackboneScene::set_with(FOLDER, partial).await;
+	let listed = &scene.backbone.listed;
+	let mut correspondents = Vec::new();
+	for node in 0..listed.len() {
+		correspondents.push(scene.correspondent(node).await);
+	}
+	for (from, first) in listed.iter().enumerate() {
+		for (to, last) in listed.iter().enumerate().filter(|(to, _)| *to != from) {
+			let key = correspondents[to].key();
+			let hops = hops(listed, *first, &key, *last);
+			let packet = packet(correspondents[from].key(), key, b"by and by").unwrap();
+			send(scene.connection(from), &packet).await.unwrap();
+			let received = correspondents[to].next().await.unwrap();
+			assert_eq!((received.id(), received.hops), (packet.id(), hops), "{from} to {to}");
+		}
+	}
+}
+
+/// How often nodes with one entry in each bucket hand a packet on, by the rule.
+fn hops(
+	listed: &[NodeIdentifier],
+	first: NodeIdentifier,
+	key: &ContactKey,
+	last: NodeIdentifier,
+) -> u8 {
+	let (mut at, mut hops) = (first, 0);
+	while let Hop::Forward(next) = Table::partial(at, listed.iter().copied(), 1).next_hop(key) {
+		(at, hops) = (next, hops + 1);
+	}
+	assert_eq!(at, last);
+	hops
 }
 
 /// Messages of a negotiation over the backbone and over gossip, on the same four nodes.
