@@ -1,17 +1,17 @@
-//! How fast one peer may ask.
+//! How fast one may ask: a peer, or whoever else has a name.
 
 use super::reputation;
-use sc_network::PeerId;
-use sc_network::ReputationChange;
+use sc_network::{PeerId, ReputationChange};
 use std::{
 	collections::HashMap,
+	hash::Hash,
 	time::{Duration, Instant},
 };
 
-/// Peers remembered at once; more than a node ever has.
-const MAX_PEERS: usize = 1_024;
+/// Who is remembered at once; of peers, more than a node ever has.
+const MAX_REMEMBERED: usize = 1_024;
 
-/// What a peer may do.
+/// What one may do.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
 	/// Requests at once.
@@ -33,28 +33,23 @@ struct Bucket {
 	at: Instant,
 }
 
-/// Counts the requests of each peer.
-pub struct Limiter {
+/// Counts the requests of each.
+pub struct Limiter<K = PeerId> {
 	rate: Rate,
-	buckets: HashMap<PeerId, Bucket>,
+	buckets: HashMap<K, Bucket>,
 }
 
-impl Limiter {
-	/// Allows each peer this rate.
+impl<K: Eq + Hash> Limiter<K> {
+	/// Allows each this rate.
 	pub fn new(rate: Rate) -> Self {
 		Self { rate, buckets: HashMap::new() }
 	}
 
-	/// Counts a request, and says whether it may be answered.
-	pub fn admit(&mut self, peer: PeerId, now: Instant) -> Result<(), TooFast> {
+	/// Counts a request, and says whether it may be answered. Asking on when it may not makes the
+	/// wait longer.
+	pub fn admit(&mut self, who: K, now: Instant) -> Result<(), TooFast> {
 		let burst = f64::from(self.rate.burst);
-		if !self.buckets.contains_key(&peer) && self.buckets.len() >= MAX_PEERS {
-			self.forget_idle(now);
-		}
-		let bucket = self.buckets.entry(peer).or_insert(Bucket { left: burst, at: now });
-		let since = now.saturating_duration_since(bucket.at).as_secs_f64();
-		bucket.left = (bucket.left + since * f64::from(self.rate.per_second)).min(burst);
-		bucket.at = now;
+		let bucket = self.filled(who, now);
 		// Down to twice the burst in debt: a peer that keeps asking gets nothing more for a while.
 		bucket.left = (bucket.left - 1.0).max(-2.0 * burst);
 		if bucket.left >= 0.0 {
@@ -64,12 +59,36 @@ impl Limiter {
 		}
 	}
 
-	/// Forgets peers whose buckets are full again; where none is, all of them.
+	/// Whether one more is within the rate, which then counts it. What is not costs nothing: this is
+	/// for what the node does itself, and for those who share a name with others.
+	pub fn permits(&mut self, who: K, now: Instant) -> bool {
+		let bucket = self.filled(who, now);
+		let permitted = bucket.left >= 1.0;
+		if permitted {
+			bucket.left -= 1.0;
+		}
+		permitted
+	}
+
+	/// The bucket of one, with what has become free since it was last looked at.
+	fn filled(&mut self, who: K, now: Instant) -> &mut Bucket {
+		let burst = f64::from(self.rate.burst);
+		if !self.buckets.contains_key(&who) && self.buckets.len() >= MAX_REMEMBERED {
+			self.forget_idle(now);
+		}
+		let bucket = self.buckets.entry(who).or_insert(Bucket { left: burst, at: now });
+		let since = now.saturating_duration_since(bucket.at).as_secs_f64();
+		bucket.left = (bucket.left + since * f64::from(self.rate.per_second)).min(burst);
+		bucket.at = now;
+		bucket
+	}
+
+	/// Forgets those whose buckets are full again; where none is, all of them.
 	fn forget_idle(&mut self, now: Instant) {
 		let full =
 			Duration::from_secs(u64::from(3 * self.rate.burst / self.rate.per_second.max(1)));
 		self.buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at) < full);
-		if self.buckets.len() >= MAX_PEERS {
+		if self.buckets.len() >= MAX_REMEMBERED {
 			self.buckets.clear();
 		}
 	}
@@ -104,11 +123,22 @@ mod tests {
 	}
 
 	#[test]
+	fn what_is_not_permitted_should_not_make_the_wait_longer() {
+		let (mut limiter, start) = (Limiter::new(RATE), Instant::now());
+		let permitted = (0..20).filter(|_| limiter.permits("key", start)).count();
+		assert_eq!(permitted, 4);
+		assert!(limiter.permits("other key", start));
+		let later = start + Duration::from_secs(1);
+		let permitted = (0..20).filter(|_| limiter.permits("key", later)).count();
+		assert_eq!(permitted, 2);
+	}
+
+	#[test]
 	fn number_of_peers_should_be_bounded() {
 		let (mut limiter, start) = (Limiter::new(RATE), Instant::now());
-		for _ in 0..3 * MAX_PEERS {
+		for _ in 0..3 * MAX_REMEMBERED {
 			limiter.admit(PeerId::random(), start).unwrap();
 		}
-		assert!(limiter.buckets.len() <= MAX_PEERS);
+		assert!(limiter.buckets.len() <= MAX_REMEMBERED);
 	}
 }
