@@ -176,7 +176,7 @@ pub enum CoeRefusal {
 impl fmt::Display for CoeRefusal {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
-			Self::Rule(refusal) => refusal.fmt(f),
+			Self::Rule(refusal) => fmt::Display::fmt(refusal, f),
 			Self::TooFar => f.write_str("the signer answers for no tree for so long: ask for less"),
 			Self::OwnTree => f.write_str("a meter does not certify its own tree: ask another"),
 			Self::Busy => f.write_str("the signer signs no more for now: ask another"),

@@ -116,7 +116,7 @@ impl fmt::Display for OpenError {
 		match self {
 			Self::Sealed => f.write_str("it is not sealed to this key or was changed on the way"),
 			Self::Content => f.write_str("what is sealed is no letter of this version"),
-			Self::Letter(error) => error.fmt(f),
+			Self::Letter(error) => fmt::Display::fmt(error, f),
 		}
 	}
 }
