@@ -1,7 +1,7 @@
 //! Negotiation over the backbone (design section 7; paper section II-B and figure 1): who a packet
 //! goes to next ([`routing`]), what a backbone node sees of it ([`packet`]), what is inside
-//! ([`letter`], [`request`]), what the chain lists ([`listing`]), how it is sealed (`sealing`, with the feature of that name) and what
-//! the two sides of a negotiation do with it ([`negotiation`]).
+//! ([`letter`], [`request`]), how it is sealed (`sealing`, with the feature of that name), what the
+//! chain lists ([`listing`]) and what the two sides of a negotiation do with it ([`negotiation`]).
 //!
 //! Everything here is pure: node and client bring time, randomness and the network.
 
