@@ -19,12 +19,13 @@ use spb_testbed::{
 };
 use std::{
 	fs,
+	future::Future,
 	path::{Path, PathBuf},
 	time::Duration,
 };
 
-/// How long a line of a log may take: nodes write them some at a time.
-const LIMIT: Duration = Duration::from_secs(30);
+/// How long what is waited for may take on a loaded machine.
+const LIMIT: Duration = Duration::from_secs(60);
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -125,14 +126,27 @@ impl BackboneScene {
 
 	/// Waits until a node's log has such a line.
 	pub async fn until_line(&self, node: usize, texts: &[&str]) {
+		let what = format!("node {node} has a line with {texts:?}");
+		let look = || async { (!self.lines(node, texts).is_empty()).then_some(()) };
+		self.until(&what, look).await;
+	}
+
+	/// Waits until something shows; panics where it takes too long.
+	pub async fn until<T, L>(&self, what: &str, mut look: impl FnMut() -> L) -> T
+	where
+		L: Future<Output = Option<T>>,
+	{
 		let looking = async {
 			let mut pace = tokio::time::interval(LOOK);
-			while self.lines(node, texts).is_empty() {
+			loop {
 				pace.tick().await;
+				if let Some(found) = look().await {
+					return found;
+				}
 			}
 		};
 		let looked = tokio::time::timeout(LIMIT, looking).await;
-		looked.unwrap_or_else(|_| panic!("node {node} has no line with {texts:?}"));
+		looked.unwrap_or_else(|_| panic!("it is not so that {what}, after {} s", LIMIT.as_secs()))
 	}
 }
 

@@ -6,6 +6,7 @@ mod chain_specs;
 mod cli;
 mod commands;
 mod demo;
+mod negotiation;
 mod network;
 mod privacy;
 mod readme;
