@@ -13,7 +13,7 @@ use spb_primitives::relay::Packet;
 use std::{sync::Arc, time::Duration};
 
 /// How late a delayed packet is: later than whoever waits for it wants to.
-const DELAY: Duration = Duration::from_secs(8);
+const DELAY: Duration = Duration::from_secs(12);
 
 /// Where a packet was going.
 #[derive(Clone)]
