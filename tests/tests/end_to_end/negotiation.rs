@@ -14,6 +14,7 @@ use spb_tests::{
 	backbone::{certified_meter, sign_by_file},
 	BackboneScene, Cli,
 };
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const PRODUCER: &str = "//Eve";
 const CONSUMER: &str = "//Dave";
@@ -176,12 +177,29 @@ async fn a_negotiation_that_comes_to_nothing_should_cost_nothing() {
 	let (code, error) = two.consumer.error(&two.ask("999", "0.19")).await;
 	assert_eq!((code, error.as_str()), (Some(3), "too-expensive"));
 	let (code, error) = two.consumer.error(&two.ask("5001", "0.2")).await;
+	assert_eq!((code, error.as_str()), (Some(3), "OfferTooSmall"));
+	drop(answering);
+	// The producer does not sell at this hour.
+	let closed = scene.write("closed.json", &closed_now());
+	let answering = two.producer.running(&["negotiate", "--answer", "--policy", &closed]);
+	let (code, error) = two.consumer.error(&two.ask("1000", "0.2")).await;
 	assert_eq!((code, error.as_str()), (Some(3), "refused-by-producer"));
 	drop(answering);
 
 	assert_eq!(two.money().await, before);
 	let ctps = two.consumer.result(&["ctps"]).await;
 	assert_eq!(ctps["ctps"], json!([]));
+}
+
+/// The policy of a producer who sells for an hour of the day that is not near.
+fn closed_now() -> Value {
+	let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+	let far = (since.as_secs() / 3_600 + 12) % 24;
+	json!({
+		"kind": "spb-producer-policy",
+		"version": 1,
+		"hours": [{ "from": far, "to": far + 1, "permille": 0 }],
+	})
 }
 
 /// The ask waits at the node of the offer's contact key.
