@@ -8,6 +8,7 @@ use spb_client::{
 	keys::{AccountKey, Key, KeyError, ManufacturerKey},
 	meter::Meter,
 	progress::{Bar, Progress},
+	relay::Post,
 	trade::Trader,
 	vaults::{self, Choice, Purse},
 	Result,
@@ -83,6 +84,16 @@ impl Context {
 	/// Where long work reports to.
 	pub fn progress(&self) -> Arc<dyn Progress> {
 		Arc::new(Bar::default())
+	}
+
+	/// The way through the backbone.
+	pub fn post(&self, connection: &Connection) -> Post {
+		let (post, verbose) = (Post::new(connection.clone()), self.verbose);
+		post.noting(move |text| {
+			if verbose {
+				eprintln!("{text}");
+			}
+		})
 	}
 
 	/// The account whose vault was chosen, to pay this amount if one is named.
