@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod certify;
 mod chain_specs;
 mod cli;
 mod commands;
