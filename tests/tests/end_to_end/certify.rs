@@ -75,10 +75,18 @@ async fn meters_should_certify_each_other_over_the_backbone() {
 	let (code, error) = asking.error(&stock("1", LEAVES)).await;
 	assert_eq!((code, error.as_str()), (Some(3), "no-candidates"));
 
+	// What is no genuine meter gets none, and is not listed as one that gives any.
+	let counterfeit = scene.cli(0, "counterfeit");
+	counterfeit.done(&["meter", "init"]).await;
+	let (code, error) = counterfeit.development("//Dave").error(&["meter", "list"]).await;
+	assert_ne!(code, Some(0), "{error}");
+
 	// A meter that is listed and does not answer.
 	let silent = listed_meter(&scene, 1, "silent", "//Eve").await;
 	let (code, error) = asking.error(&stock("1", LEAVES)).await;
 	assert_eq!((code, error.as_str()), (Some(3), "nobody-signed"));
+	let (code, error) = counterfeit.error(&stock("1", LEAVES)).await;
+	assert!(code != Some(0) && error != "nobody-signed", "{error}");
 
 	// Beside it one that does.
 	let willing = listed_meter(&scene, 2, "willing", "//Ferdie").await;
@@ -104,6 +112,9 @@ async fn meters_should_certify_each_other_over_the_backbone() {
 	unwilling.done(&["meter", "unlist"]).await;
 	let more = asking.result(&stock(&enough, LEAVES)).await;
 	assert_eq!(more["trees"].as_array().unwrap().len(), 1, "{more}");
+	// No meter certifies its own tree, and this one is alone in the directory.
+	let (code, error) = willing.error(&stock("1", LEAVES)).await;
+	assert_eq!((code, error.as_str()), (Some(3), "no-candidates"));
 }
 
 /// The chain takes the certificates: a trade from end to end.
@@ -118,21 +129,4 @@ async fn trade(scene: &BackboneScene, consumer: &Cli) {
 	let committed = consumer.result(&commit).await;
 	let id = committed["id"].as_str().unwrap();
 	consumer.done(&["erc", id, "500", "--wait", "settled"]).await;
-}
-
-/// Only genuine meters get a certificate, and only they give one that counts.
-#[tokio::test(flavor = "multi_thread")]
-async fn meters_that_nobody_certified_should_be_kept_out() {
-	let scene = BackboneScene::set(FOLDER).await;
-	let willing = listed_meter(&scene, 1, "willing", "//Eve").await;
-	let _signing = answering(&willing, "201600").await;
-	let counterfeit = scene.cli(0, "counterfeit");
-	counterfeit.done(&["meter", "init"]).await;
-	let (code, error) = counterfeit.error(&stock("1", LEAVES)).await;
-	assert_ne!(code, Some(0), "{error}");
-	let (code, error) = counterfeit.development("//Dave").error(&["meter", "list"]).await;
-	assert_ne!(code, Some(0), "{error}");
-	// Its own tree no meter certifies, and there is no other one in the directory.
-	let (code, error) = willing.error(&stock("1", LEAVES)).await;
-	assert_eq!((code, error.as_str()), (Some(3), "no-candidates"));
 }

@@ -104,10 +104,18 @@ fn kept_back(scene: &BackboneScene, id: &str) -> Issued {
 	meter.issued(&id, &scene.connection(0).genesis(), &()).unwrap()
 }
 
+/// One after the other, because each of four nodes makes blocks all the time.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_clients_should_agree_below_the_listed_price_and_trade_at_it() {
+async fn two_clients_should_agree_on_a_price_over_the_backbone() {
 	let scene = BackboneScene::set(FOLDER).await;
 	let two = Two::meet(&scene).await;
+	below_the_listed_price(&scene, &two).await;
+	with_a_producer_who_comes_late(&scene, &two).await;
+	or_it_costs_nothing(&scene, &two).await;
+}
+
+/// They trade at it, and without the quote the chain does not let them.
+async fn below_the_listed_price(scene: &BackboneScene, two: &Two) {
 	let mut answering = two.producer.running(&two.answer());
 	let began = answering.says().await;
 	let offer: u64 = two.offer.parse().unwrap();
@@ -127,7 +135,7 @@ async fn two_clients_should_agree_below_the_listed_price_and_trade_at_it() {
 
 	// The chain refuses the very same CTP without the quote, and one that the quote is not for.
 	let id = agreed["id"].as_str().unwrap();
-	let Issued { signed, proof, .. } = kept_back(&scene, id);
+	let Issued { signed, proof, .. } = kept_back(scene, id);
 	for connection in &scene.backbone.connections {
 		let bare = calls::commit_to_pay(signed.clone(), proof.clone(), None);
 		let refused = connection.submit_message(&bare).await.unwrap_err();
@@ -150,10 +158,8 @@ async fn two_clients_should_agree_below_the_listed_price_and_trade_at_it() {
 	assert_eq!(sold["energyAccount"]["soldWh"], 1_000);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_negotiation_that_comes_to_nothing_should_cost_nothing() {
-	let scene = BackboneScene::set(FOLDER).await;
-	let two = Two::meet(&scene).await;
+/// Nobody there, nobody who gives in, nobody who sells now: the money stays where it is.
+async fn or_it_costs_nothing(scene: &BackboneScene, two: &Two) {
 	let before = two.money().await;
 
 	// Nobody is there.
@@ -203,12 +209,11 @@ fn closed_now() -> Value {
 }
 
 /// The ask waits at the node of the offer's contact key.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_producer_who_comes_late_should_find_what_was_asked() {
-	let scene = BackboneScene::set(FOLDER).await;
-	let two = Two::meet(&scene).await;
+async fn with_a_producer_who_comes_late(scene: &BackboneScene, two: &Two) {
+	let before = waiting(scene).await;
 	let asking = two.consumer.running(&two.ask("1000", "0.19"));
-	until_it_waits(&scene).await;
+	let more = || async { (waiting(scene).await > before).then_some(()) };
+	scene.until("the ask waits", more).await;
 	let once = [&two.answer()[..], &["--once"]].concat();
 	let (code, said) = two.producer.running(&once).ends().await;
 	assert_eq!(code, Some(0), "{said:?}");
@@ -222,15 +227,11 @@ async fn a_producer_who_comes_late_should_find_what_was_asked() {
 	assert_eq!(said.unwrap()["result"]["id"], agreed["result"]["id"]);
 }
 
-/// Waits until a packet waits at some node.
-async fn until_it_waits(scene: &BackboneScene) {
-	scene
-		.until("a packet waits", || async {
-			let mut waiting = 0;
-			for connection in &scene.backbone.connections {
-				waiting += connection.relay_status().await.unwrap().waiting;
-			}
-			(waiting > 0).then_some(())
-		})
-		.await;
+/// How many packets wait for their recipients, at all nodes.
+async fn waiting(scene: &BackboneScene) -> usize {
+	let mut waiting = 0;
+	for connection in &scene.backbone.connections {
+		waiting += connection.relay_status().await.unwrap().waiting;
+	}
+	waiting
 }

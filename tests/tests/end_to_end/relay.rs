@@ -17,11 +17,20 @@ use spb_testbed::{
 use spb_tests::BackboneScene;
 use subxt::rpcs::client::rpc_params;
 
+/// One after the other, because each of four nodes makes blocks all the time.
+#[tokio::test(flavor = "multi_thread")]
+async fn four_nodes_should_carry_packets_to_those_who_hold_their_keys() {
+	let mut scene = BackboneScene::set(FOLDER).await;
+	by_leading_bits(&scene).await;
+	for_holders_only(&scene).await;
+	nothing_that_makes_no_sense(&scene).await;
+	for_less_than_gossip(&scene).await;
+	around_a_node_that_is_gone(&mut scene).await;
+}
+
 /// Figure 1 of the paper: a participant is attached to two backbone nodes for two keys, and a packet
 /// for either goes to the node that shares its leading bits.
-#[tokio::test(flavor = "multi_thread")]
-async fn packets_should_go_by_the_leading_bits_of_their_keys() {
-	let scene = BackboneScene::set(FOLDER).await;
+async fn by_leading_bits(scene: &BackboneScene) {
 	let mut first_key = scene.correspondent(1).await;
 	let mut second_key = scene.correspondent(2).await;
 	let sender = scene.correspondent(0).await;
@@ -42,7 +51,7 @@ async fn packets_should_go_by_the_leading_bits_of_their_keys() {
 	for (node, packet) in &hops {
 		// From the sender to its node, to the recipient's node, to the recipient.
 		assert_eq!(packet.hops + 2, 3);
-		hops_are_told(&scene, 0, *node, packet).await;
+		hops_are_told(scene, 0, *node, packet).await;
 	}
 	let counted = Traffic::of(&scene.backbone.nodes).await.unwrap().since(&before);
 	assert_eq!((counted.forwarded, counted.delivered), (2, 2));
@@ -70,9 +79,9 @@ async fn hops_are_told(scene: &BackboneScene, from: usize, to: usize, packet: &P
 	}
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn packets_should_be_for_those_who_hold_the_key() {
-	let scene = BackboneScene::set(FOLDER).await;
+/// Nobody attaches another's key, what comes late or twice is delivered once, and only the holder reads
+/// it.
+async fn for_holders_only(scene: &BackboneScene) {
 	let sender = scene.correspondent(0).await;
 
 	// Someone else's key cannot be attached: the challenge is sealed to it.
@@ -129,9 +138,8 @@ async fn packets_should_be_for_those_who_hold_the_key() {
 	assert!(recipient.read(&of_another).is_err());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn packets_that_make_no_sense_should_be_refused() {
-	let scene = BackboneScene::set(FOLDER).await;
+/// What is no packet of now is refused with a reason.
+async fn nothing_that_makes_no_sense(scene: &BackboneScene) {
 	let (connection, sender) = (scene.connection(0), scene.correspondent(0).await);
 	let mut recipient = scene.correspondent(1).await;
 	let good = packet(sender.key(), recipient.key(), b"good").unwrap();
@@ -158,9 +166,8 @@ async fn packets_that_make_no_sense_should_be_refused() {
 	assert_eq!(recipient.next().await.unwrap().id(), good.id());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn letters_should_find_another_way_when_a_node_is_gone() {
-	let mut scene = BackboneScene::set(FOLDER).await;
+/// The next nearest node stands in for one that cannot be reached.
+async fn around_a_node_that_is_gone(scene: &mut BackboneScene) {
 	let secret = scene.key_of(3);
 	let mut recipient = Correspondent::attach(scene.connection(3), secret.clone()).await.unwrap();
 	let sender = scene.correspondent(0).await;
@@ -218,9 +225,7 @@ fn hops(
 }
 
 /// Messages of a negotiation over the backbone and over gossip, on the same four nodes.
-#[tokio::test(flavor = "multi_thread")]
-async fn unicast_should_take_fewer_messages_than_gossip() {
-	let scene = BackboneScene::set(FOLDER).await;
+async fn for_less_than_gossip(scene: &BackboneScene) {
 	let row = measure(&scene.backbone).await.unwrap();
 	print!("{}", csv(std::slice::from_ref(&row)));
 	assert!(hops_are_bounded(&row), "{row:?}");
