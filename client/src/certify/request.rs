@@ -52,13 +52,6 @@ pub struct Certified {
 	pub asked: u32,
 }
 
-/// What became of one request.
-enum Answer {
-	Signed(Coe),
-	Refused(CoeRefusal),
-	Silent,
-}
-
 /// A meter that has its trees certified by others.
 #[derive(Clone)]
 pub struct Requester {
@@ -148,9 +141,9 @@ impl Requester {
 		patience: Duration,
 	) -> Result<Result<Coe, String>, CertifyError> {
 		let coe = match self.ask(candidate, request, patience).await {
-			Ok(Answer::Signed(coe)) => coe,
-			Ok(Answer::Refused(reason)) => return Ok(Err(format!("it refuses: {reason}"))),
-			Ok(Answer::Silent) => return Ok(Err("it does not answer".into())),
+			Ok(Some(Ok(coe))) => coe,
+			Ok(Some(Err(reason))) => return Ok(Err(format!("it refuses: {reason}"))),
+			Ok(None) => return Ok(Err("it does not answer".into())),
 			Err(CertifyError::Relay(error)) => return Ok(Err(error.to_string())),
 			Err(error) => return Err(error),
 		};
@@ -179,13 +172,14 @@ impl Requester {
 		Ok(candidates)
 	}
 
-	/// Sends the request to one meter, and again by another way, and waits for its word.
+	/// Sends the request to one meter, and again by another way, and waits for its word; none if it
+	/// is silent.
 	async fn ask(
 		&self,
 		candidate: &ListedMeter,
 		request: &CoeRequest,
 		patience: Duration,
-	) -> Result<Answer, CertifyError> {
+	) -> Result<Option<Result<Coe, CoeRefusal>>, CertifyError> {
 		let mut letters = Letters::new();
 		let from = self.post.attach_fresh(&mut letters).await?.public();
 		let negotiation = random_bytes();
@@ -207,13 +201,13 @@ impl Requester {
 					continue;
 				}
 				match letter.body {
-					Body::CoeSigned { coe } => return Ok(Answer::Signed(coe)),
-					Body::CoeRefused { reason } => return Ok(Answer::Refused(reason)),
+					Body::CoeSigned { coe } => return Ok(Some(Ok(coe))),
+					Body::CoeRefused { reason } => return Ok(Some(Err(reason))),
 					_ => {},
 				}
 			}
 		}
-		Ok(Answer::Silent)
+		Ok(None)
 	}
 
 	/// Keeps a certificate, if it is what was asked for.

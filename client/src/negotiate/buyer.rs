@@ -3,7 +3,7 @@
 use super::{moment, until, Agreed, NegotiateError, Writer};
 use crate::{
 	keys::{random_bytes, AccountKey, Secret},
-	relay::{Letters, Post, RelayError},
+	relay::{Letters, Post},
 	trade::{Trader, Wish},
 };
 use spb_primitives::{
@@ -37,9 +37,6 @@ impl Buyer {
 		policy: ConsumerPolicy,
 	) -> Result<Agreed, NegotiateError> {
 		let (deal, offer) = self.trader.deal(wish).await?;
-		if offer.contact.is_none() {
-			return Err(RelayError::NoContact(format!("offer {}", offer.id)).into());
-		}
 		let agreement = self.bargain(deal, offer.contact, policy).await?;
 		self.trader.adopt(&agreement)?;
 		Ok(Agreed::new(agreement, offer.producer, self.post.genesis()))

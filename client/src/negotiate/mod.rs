@@ -18,7 +18,7 @@ mod writer;
 pub use agreements::{Agreed, Agreements};
 pub use buyer::Buyer;
 pub use error::NegotiateError;
-pub use policy::{ConsumerDocument, ProducerDocument};
+pub use policy::{ConsumerDocument, DiscountEntry, HoursEntry, ProducerDocument};
 pub use seller::{Event, Seller};
 pub(crate) use writer::Writer;
 

@@ -17,7 +17,7 @@ use spb_primitives::{
 	},
 	Genesis,
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use subxt::rpcs::client::{rpc_params, RpcSubscription};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 
@@ -181,7 +181,7 @@ async fn keep(
 	mut attachment: Attachment,
 	letters: mpsc::Sender<Letter>,
 ) {
-	let mut seen = Seen::default();
+	let (mut seen, mut breaks, mut since) = (Seen::default(), 0, Instant::now());
 	loop {
 		if letters.is_closed() {
 			return;
@@ -197,7 +197,12 @@ async fn keep(
 					}
 				}
 			},
-			Ok(None | Some(Err(_))) => attachment = attach_again(&post, &secret).await,
+			Ok(None | Some(Err(_))) => {
+				// A node that ends attachments as soon as they are made is not to be asked all the time.
+				breaks = if since.elapsed() > LONGEST_PAUSE { 0 } else { breaks.saturating_add(1) };
+				attachment = attach_again(&post, &secret, breaks).await;
+				since = Instant::now();
+			},
 			Err(_) => {
 				if let Some(moved) = review(&post, &secret, &attachment.station).await {
 					attachment = moved;
@@ -207,17 +212,25 @@ async fn keep(
 	}
 }
 
-/// Attaches a key whose attachment broke, trying for as long as it takes.
-async fn attach_again(post: &Post, secret: &ContactSecret) -> Attachment {
-	let mut pause = FIRST_PAUSE;
+/// Attaches a key whose attachment broke, trying for as long as it takes: at once, if it has not broken
+/// before of late.
+async fn attach_again(post: &Post, secret: &ContactSecret, mut breaks: u32) -> Attachment {
 	loop {
+		if breaks > 1 {
+			tokio::time::sleep(pause(breaks - 2)).await;
+		}
 		match attach(post, secret, NODES).await {
 			Ok(attachment) => return attachment,
 			Err(error) => post.note(&format!("cannot attach {}: {error}", secret.public())),
 		}
-		tokio::time::sleep(pause).await;
-		pause = pause.saturating_mul(2).min(LONGEST_PAUSE);
+		// Whatever was before, the next attempt comes after a pause.
+		breaks = breaks.max(1).saturating_add(1);
 	}
+}
+
+/// The pause before an attempt, after so many others.
+fn pause(others: u32) -> Duration {
+	FIRST_PAUSE.saturating_mul(1 << others.min(10)).min(LONGEST_PAUSE)
 }
 
 /// A new attachment, if the key belongs to another node now and that one can be reached.

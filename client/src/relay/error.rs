@@ -37,9 +37,6 @@ pub enum RelayError {
 		/// Who answers.
 		found: NodeIdentifier,
 	},
-	/// The offer or the listing names nobody to write to.
-	#[error("{0} takes no letters: it names no contact key")]
-	NoContact(String),
 	/// The secret of a contact key is in another state directory.
 	#[error("the secret of contact key {0} is not in this state directory: name the one that made it with --dir")]
 	NotOurs(ContactKey),
@@ -50,7 +47,7 @@ impl Classify for RelayError {
 		match self {
 			Self::Connection(error) => error.kind(),
 			Self::File(error) => error.kind(),
-			Self::Seal(SealError::BadKey) | Self::NoContact(_) => Kind::Refused,
+			Self::Seal(SealError::BadKey) => Kind::Refused,
 			Self::NotOurs(_) => Kind::BadInput,
 			Self::Seal(_) | Self::Challenge { .. } | Self::AnotherNode { .. } => Kind::Failed,
 		}
@@ -64,7 +61,6 @@ impl Classify for RelayError {
 			Self::Seal(_) => "not-sealed",
 			Self::Challenge { .. } => "bad-challenge",
 			Self::AnotherNode { .. } => "another-node",
-			Self::NoContact(_) => "no-contact",
 			Self::NotOurs(_) => "contact-of-another",
 		}
 		.into()

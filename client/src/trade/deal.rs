@@ -48,6 +48,9 @@ impl Trader {
 		if offer.terms == Terms::Listed {
 			return Err(TradeError::NothingToNegotiate(offer.id));
 		}
+		if offer.contact.is_none() {
+			return Err(TradeError::NoContact(offer.id));
+		}
 		if offer.available < wish.energy {
 			return Err(TradeError::Short {
 				refusal: Refusal::OfferTooSmall,
