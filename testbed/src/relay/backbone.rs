@@ -4,7 +4,7 @@ use crate::{
 	node::{start_all, Node, NodeError, Options},
 	validators::{Validators, ValidatorsError, NAMES},
 };
-use sp_core::Pair;
+use serde::Deserialize;
 use spb_client::{
 	chain::calls,
 	connection::{Connection, ConnectionError},
@@ -12,8 +12,9 @@ use spb_client::{
 	keys::{AccountKey, KeyError},
 	tx::TxError,
 };
-use spb_primitives::relay::{nearest, node_payload, peer_id, ContactKey, NodeIdentifier};
+use spb_primitives::relay::{nearest, ContactKey, NodeIdentifier};
 use std::{path::Path, time::Duration};
+use subxt::rpcs::client::rpc_params;
 
 /// Who lists them, in their order.
 const OWNERS: [&str; NAMES.len()] = ["//Alice", "//Bob", "//Charlie", "//Dave"];

@@ -7,7 +7,6 @@ use super::{
 	report::{Row, Source},
 	Writer, NEGOTIATION,
 };
-use codec::Encode;
 use sp_runtime::traits::Hash;
 use spb_primitives::{
 	relay::{nearest, ContactKey, Hop, NodeIdentifier, Table, BUCKET_SIZE, MAX_HOPS},
