@@ -8,7 +8,7 @@ use super::{
 use crate::{
 	listed_price,
 	relay::letter::{Body, Letter, NegotiationId, RefuseReason},
-	AccountId, BlockNumber, Ctp, CtpId, Energy, Genesis, Money, OfferId, Price, Quote,
+	AccountId, BlockNumber, Ctp, CtpId, Energy, Genesis, Money, OfferId, Parameters, Price, Quote,
 };
 use alloc::{vec, vec::Vec};
 
@@ -67,6 +67,7 @@ pub struct Producer {
 	consumer: AccountId,
 	policy: ProducerPolicy,
 	fee: Money,
+	longest: BlockNumber,
 	genesis: Genesis,
 	state: State,
 	thread: Thread,
@@ -78,7 +79,8 @@ type Steps = Vec<Step<ProducerOutcome>>;
 
 impl Producer {
 	/// For the negotiation and the author of its first letter, which is to be given to
-	/// [`Self::letter`] then. `fee` is what settling costs.
+	/// [`Self::letter`] then. `fee` is what settling costs. It consents to CTPs that are open for as
+	/// long as the development chain allows, unless [`Self::for_at_most`] says otherwise.
 	pub fn new(
 		first: &Letter,
 		policy: ProducerPolicy,
@@ -91,12 +93,21 @@ impl Producer {
 			consumer: first.content.author.clone(),
 			policy,
 			fee,
+			longest: Parameters::DEVELOPMENT.max_lifetime,
 			genesis,
 			state: State::New,
 			thread: Thread::default(),
 			rounds: 0,
 			begun: now.ms,
 		}
+	}
+
+	/// Consents only to CTPs that expire within so many blocks: those that could enter the database
+	/// now, where this is the chain's `max_lifetime`. A quote counts for as long as its CTP can enter,
+	/// so without an end it would bind the producer to today's price for ever.
+	#[must_use]
+	pub fn for_at_most(self, longest: BlockNumber) -> Self {
+		Self { longest, ..self }
 	}
 
 	/// Whether the outcome has been told. A letter that comes again is still answered as before.
@@ -193,7 +204,7 @@ impl Producer {
 		if now.block > countered.until {
 			return self.refuse(RefuseReason::TooLate, now);
 		}
-		if !self.is_agreed(&countered, ctp) {
+		if !self.is_agreed(&countered, ctp, now) {
 			return self.refuse(RefuseReason::OtherTerms, now);
 		}
 		let id = CtpId::of(ctp, &self.genesis);
@@ -204,12 +215,15 @@ impl Producer {
 		steps
 	}
 
-	/// Whether the CTP pays what was agreed for what was agreed.
-	fn is_agreed(&self, countered: &Countered, ctp: &Ctp) -> bool {
+	/// Whether the CTP pays what was agreed for what was agreed, and is open neither no longer nor for
+	/// too long.
+	fn is_agreed(&self, countered: &Countered, ctp: &Ctp, now: Now) -> bool {
 		let paid = ctp.amount.checked_sub(self.fee);
 		let due = listed_price(countered.price, countered.energy);
 		let pays = matches!((paid, due), (Some(paid), Some(due)) if paid >= due);
-		pays && ctp.offer == countered.offer && ctp.energy == countered.energy
+		let open = ctp.expiry.checked_sub(now.block);
+		let in_time = open.is_some_and(|blocks| blocks > 0 && blocks <= self.longest);
+		pays && in_time && ctp.offer == countered.offer && ctp.energy == countered.energy
 	}
 
 	fn refuse(&mut self, reason: RefuseReason, now: Now) -> Steps {

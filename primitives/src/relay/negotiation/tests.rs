@@ -11,7 +11,7 @@ use crate::{
 		letter::{Content, Letter, RefuseReason},
 		types::ContactKey,
 	},
-	AccountId, Ctp, CtpId, Energy, Genesis, Money, Price, Quote, ReceiptKey,
+	AccountId, Ctp, CtpId, Energy, Genesis, Money, Parameters, Price, Quote, ReceiptKey,
 };
 use sp_core::{ed25519, Pair, H256};
 

@@ -205,6 +205,30 @@ fn producer_should_stand_by_its_word_for_as_long_as_it_said() {
 }
 
 #[test]
+fn producer_should_not_be_bound_for_longer_than_a_ctp_can_be_open() {
+	let told = |side: Producer, expiry: u32| {
+		let mut side = side;
+		let ctp = Ctp { expiry, ..ctp(900) };
+		tell(&mut side, 1, Body::Accept { ctp })
+	};
+	let quotes = |steps: &[Step<ProducerOutcome>]| {
+		matches!(steps, [Step::Send { body: Body::Quote { .. }, .. }, _])
+	};
+	let longest = Parameters::DEVELOPMENT.max_lifetime;
+	for good in [11, 40, 10 + longest] {
+		assert!(quotes(&told(countered(), good)), "{good}");
+	}
+	let reason = RefuseReason::OtherTerms;
+	let refused = [send(1, refuse(reason)), finished(ProducerOutcome::Refused(reason))];
+	// What is over already, and what could enter the database only when prices are others.
+	for bad in [0, 10, 11 + longest, u32::MAX] {
+		assert_eq!(told(countered(), bad), refused, "{bad}");
+	}
+	assert!(quotes(&told(countered().for_at_most(7), 17)));
+	assert_eq!(told(countered().for_at_most(7), 18), refused);
+}
+
+#[test]
 fn producer_should_say_why_it_does_not_sell() {
 	let told = |policy: ProducerPolicy, listing: Option<Listing>| {
 		let sign = |id: &CtpId| quote_of(PRODUCER, id);
