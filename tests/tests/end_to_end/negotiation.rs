@@ -78,10 +78,21 @@ impl Two {
 	}
 
 	/// How the consumer asks for this energy.
-	fn ask<'a>(&'a self, energy: &'a str, max_price: &'a str) -> [&'a str; 8] {
+	fn ask<'a>(&'a self, energy: &'a str, max_price: &'a str) -> [&'a str; 10] {
 		let [bargaining, _] = &self.policies;
-		let offer = &self.offer;
-		["negotiate", offer, "--energy", energy, "--max-price", max_price, "--policy", bargaining]
+		[
+			"negotiate",
+			&self.offer,
+			"--energy",
+			energy,
+			"--max-price",
+			max_price,
+			"--policy",
+			bargaining,
+			// Less than the longest: the producer's node may be a block behind.
+			"--lifetime",
+			"300",
+		]
 	}
 
 	/// What the consumer's vault has left for new CTPs, and what it holds.
