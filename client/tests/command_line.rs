@@ -127,7 +127,7 @@ fn accounts_for_further_vaults_should_be_made_without_a_node() {
 	let made = spb(&state, &["--output", "json", "vault", "open", "blue"]);
 	assert_eq!(made.status.code(), Some(0));
 	let result = &json(&made)["result"];
-	assert_eq!((&result["name"], &result["funded"]), (&"blue".into(), &"0".into()));
+	assert_eq!((result["name"].as_str(), result["funded"].as_str()), (Some("blue"), Some("0")));
 	let mode = std::fs::metadata(state.join("vault-blue.json")).unwrap().permissions().mode();
 	assert_eq!(mode & 0o777, 0o600);
 	for name in ["blue", "main"] {
@@ -153,7 +153,7 @@ fn policies_that_make_no_sense_should_be_refused_before_anyone_is_asked() {
 	for (kind, content, arguments, code) in cases {
 		let text = format!(r#"{{"kind":"{kind}","version":1,{content}}}"#);
 		std::fs::write(&policy, text).unwrap();
-		let output = spb(dir.path(), &[&["--output", "json"], arguments].concat());
+		let output = spb(dir.path(), &[&["--output", "json"][..], arguments].concat());
 		assert_eq!(output.status.code(), Some(2), "{content}");
 		assert_eq!(json(&output)["error"]["code"], code, "{content}");
 	}

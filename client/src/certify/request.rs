@@ -104,13 +104,16 @@ impl Requester {
 	/// Has one more tree certified.
 	pub async fn obtain(&self, wanted: &Wanted) -> Result<Certified, CertifyError> {
 		let genesis = self.connection.genesis();
-		let mut candidates = self.candidates().await?;
+		let mut candidates = self.candidates(&self.connection.best_view().await?).await?;
 		let (mut asked, mut last) = (0, String::new());
 		while asked < wanted.candidates {
 			let Some(at) = random_below(candidates.len()) else { break };
 			let candidate = candidates.swap_remove(at);
-			asked += 1;
 			let view = self.connection.best_view().await?;
+			if !is_certified(&view, &candidate).await? {
+				continue;
+			}
+			asked += 1;
 			let valid_until = view.head().number.saturating_add(wanted.valid_for);
 			let (leaves, to) = (wanted.leaves, candidate.contact);
 			let progress = &*self.progress;
@@ -154,22 +157,13 @@ impl Requester {
 		}
 	}
 
-	/// Some of the listed meters whose signature would count, from anywhere in the list, our own left
-	/// out.
-	async fn candidates(&self) -> Result<Vec<ListedMeter>, CertifyError> {
+	/// Some of the listed meters, from anywhere in the list, our own left out.
+	async fn candidates(&self, view: &View) -> Result<Vec<ListedMeter>, CertifyError> {
 		let own = self.meter.key()?;
-		let view = self.connection.best_view().await?;
-		let mut candidates = Vec::new();
 		let from = MeterKey::from_raw(random_bytes());
-		for listed in view.meters(from, SAMPLE).await? {
-			if listed.key != own
-				&& !listed.contact.is_none()
-				&& is_certified(&view, &listed).await?
-			{
-				candidates.push(listed);
-			}
-		}
-		Ok(candidates)
+		let mut listed = view.meters(from, SAMPLE).await?;
+		listed.retain(|meter| meter.key != own && !meter.contact.is_none());
+		Ok(listed)
 	}
 
 	/// Sends the request to one meter, and again by another way, and waits for its word; none if it
@@ -224,7 +218,7 @@ impl Requester {
 	}
 }
 
-/// Whether a listed meter is certified by a manufacturer that still counts.
+/// Whether the signature of a listed meter would count.
 async fn is_certified(view: &View, listed: &ListedMeter) -> Result<bool, CertifyError> {
 	let register = view.register(listed.manufacturer, &listed.key).await?;
 	let (key, certificate) = (&listed.key, &listed.certificate);
