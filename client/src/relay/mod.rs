@@ -78,7 +78,7 @@ impl Post {
 		connection: Connection,
 		line: impl Fn(&str) -> crate::connection::Line + Send + Sync + 'static,
 	) -> Self {
-		let dial = Arc::new(move |url: &str| Ok(line(url)));
+		let dial: nodes::Dial = Arc::new(move |url: &str| Ok(line(url)));
 		Self::over(connection.genesis(), Stations::dialling(connection, dial))
 	}
 

@@ -40,7 +40,7 @@ pub(super) struct Stations {
 
 impl Stations {
 	pub(super) fn new(connection: Connection) -> Self {
-		Self::dialling(connection, Arc::new(|url| Line::new(url, PATIENCE)))
+		Self::dialling(connection, Arc::new(|url: &str| Line::new(url, PATIENCE)))
 	}
 
 	pub(super) fn dialling(connection: Connection, dial: Dial) -> Self {
