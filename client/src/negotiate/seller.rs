@@ -174,12 +174,23 @@ impl Seller {
 		let filter = OfferFilter { producer: Some(account.clone()), ..Default::default() };
 		let offers = self.connection.best_view().await?.offers(filter).await?;
 		let asked = offers.into_iter().filter(|offer| is_sold_by(offer, &account));
-		let mut answered = BTreeMap::new();
+		let (mut answered, mut failure) = (BTreeMap::new(), None);
 		for offer in asked.filter(|offer| !offer.contact.is_none()) {
 			// An offer whose key is elsewhere is answered for there.
 			let Some(secret) = self.contacts.find(&offer.contact)? else { continue };
-			self.letters.attach(&self.post, secret).await?;
-			answered.insert(offer.contact, offer);
+			match self.letters.attach(&self.post, secret).await {
+				Ok(()) => {
+					answered.insert(offer.contact, offer);
+				},
+				// The node of one key says nothing of the others; it is tried again.
+				Err(error) => {
+					self.post.note(&error.to_string());
+					failure.get_or_insert(error);
+				},
+			}
+		}
+		if let Some(error) = failure.filter(|_| answered.is_empty()) {
+			return Err(error.into());
 		}
 		self.letters.retain(|key| answered.contains_key(key));
 		self.offers = answered;

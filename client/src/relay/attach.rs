@@ -181,7 +181,7 @@ async fn keep(
 	mut attachment: Attachment,
 	letters: mpsc::Sender<Letter>,
 ) {
-	let (mut seen, mut breaks, mut since) = (Seen::default(), 0, Instant::now());
+	let (mut seen, mut breaks, mut since) = (Seen::default(), 0u32, Instant::now());
 	loop {
 		if letters.is_closed() {
 			return;
