@@ -8,7 +8,7 @@ use std::{
 	time::{Duration, Instant},
 };
 
-/// Who is remembered at once; of peers, more than a node ever has.
+/// Who is remembered at once where nothing else is said; of peers, more than a node ever has.
 const MAX_REMEMBERED: usize = 1_024;
 
 /// What one may do.
@@ -36,13 +36,20 @@ struct Bucket {
 /// Counts the requests of each.
 pub struct Limiter<K = PeerId> {
 	rate: Rate,
+	most: usize,
 	buckets: HashMap<K, Bucket>,
 }
 
 impl<K: Eq + Hash> Limiter<K> {
 	/// Allows each this rate.
 	pub fn new(rate: Rate) -> Self {
-		Self { rate, buckets: HashMap::new() }
+		Self::remembering(rate, MAX_REMEMBERED)
+	}
+
+	/// The same, where there can be so many at once. Fewer would let them all off: when too many have
+	/// something left to wait for, all are forgotten.
+	pub fn remembering(rate: Rate, most: usize) -> Self {
+		Self { rate, most, buckets: HashMap::new() }
 	}
 
 	/// Counts a request, and says whether it may be answered. Asking on when it may not makes the
@@ -73,7 +80,7 @@ impl<K: Eq + Hash> Limiter<K> {
 	/// The bucket of one, with what has become free since it was last looked at.
 	fn filled(&mut self, who: K, now: Instant) -> &mut Bucket {
 		let burst = f64::from(self.rate.burst);
-		if !self.buckets.contains_key(&who) && self.buckets.len() >= MAX_REMEMBERED {
+		if !self.buckets.contains_key(&who) && self.buckets.len() >= self.most {
 			self.forget_idle(now);
 		}
 		let bucket = self.buckets.entry(who).or_insert(Bucket { left: burst, at: now });
@@ -88,7 +95,7 @@ impl<K: Eq + Hash> Limiter<K> {
 		let full =
 			Duration::from_secs(u64::from(3 * self.rate.burst / self.rate.per_second.max(1)));
 		self.buckets.retain(|_, bucket| now.saturating_duration_since(bucket.at) < full);
-		if self.buckets.len() >= MAX_REMEMBERED {
+		if self.buckets.len() >= self.most {
 			self.buckets.clear();
 		}
 	}
@@ -140,5 +147,15 @@ mod tests {
 			limiter.admit(PeerId::random(), start).unwrap();
 		}
 		assert!(limiter.buckets.len() <= MAX_REMEMBERED);
+	}
+
+	#[test]
+	fn many_should_not_be_let_off_where_so_many_can_be() {
+		let (most, start) = (2 * MAX_REMEMBERED, Instant::now());
+		let mut limiter = Limiter::remembering(RATE, most);
+		for who in (0..most).cycle().take(4 * most) {
+			assert!(limiter.permits(who, start));
+		}
+		assert!((0..most).all(|who| !limiter.permits(who, start)));
 	}
 }

@@ -19,12 +19,14 @@ pub struct Limits {
 	pub mailbox: MailboxLimits,
 	/// Keys attached at once.
 	pub attached: usize,
+	/// Of these, keys attached over one connection: no one takes up all of them with a few.
+	pub per_connection: usize,
 	/// Ids remembered.
 	pub seen: usize,
-	/// Packets that the holder of an attached key sends.
+	/// Packets that the holder of an attached key sends, over the connection that it is attached over.
 	pub per_key: Rate,
 	/// Packets that all others send who are clients of this node, together: no one has proven to
-	/// hold the keys that they write.
+	/// hold the keys that they write. Who writes another's key uses up nothing of the other's.
 	pub strangers: Rate,
 	/// Packets for one recipient that come through one peer.
 	pub per_recipient: Rate,
@@ -37,7 +39,8 @@ impl Limits {
 	/// Those of a node.
 	pub const NODE: Self = Self {
 		mailbox: MailboxLimits { per_key: 64, per_sender: 16, bytes: 64 * 1024 * 1024 },
-		attached: 16_384,
+		attached: 32_768,
+		per_connection: 256,
 		seen: 65_536,
 		per_key: Rate { burst: 64, per_second: 8 },
 		strangers: Rate { burst: 128, per_second: 16 },
@@ -46,11 +49,18 @@ impl Limits {
 	};
 }
 
+/// Keys that are looked at at once when what waits for them may have to be handed on.
+const LOOKED_AT: usize = 4_096;
+
+/// The connection of a client, by the number that the RPC server gives it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Connection(pub usize);
+
 /// Who handed a packet to this node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Source {
 	/// A client of this node.
-	Client,
+	Client(Connection),
 	/// A peer.
 	Peer(PeerId),
 }
@@ -134,6 +144,8 @@ pub struct Figures {
 
 struct Attachment {
 	id: AttachmentId,
+	/// Over which its holder has proven the key.
+	over: Connection,
 	/// Whether the key belonged to this node when it was attached.
 	at_home: bool,
 }
@@ -150,8 +162,22 @@ pub struct Machine {
 	strangers: Limiter<()>,
 	recipients: Limiter<(PeerId, ContactKey)>,
 	nodes: Limiter<NodeIdentifier>,
-	/// Whether something may wait here that belongs to another node.
-	astray: bool,
+	/// Where to look next for what waits here and may belong to another node.
+	astray: Option<Astray>,
+}
+
+/// How far the search for what belongs to other nodes has come.
+#[derive(Clone, Copy)]
+struct Astray {
+	/// The keys from this one on have not been looked at.
+	from: ContactKey,
+	/// Whether something was left behind for want of room on the way.
+	left: bool,
+}
+
+impl Astray {
+	/// Nothing has been looked at.
+	const BEGIN: Self = Self { from: ContactKey([0; 32]), left: false };
 }
 
 impl Machine {
@@ -164,11 +190,11 @@ impl Machine {
 			seen: Seen::new(limits.seen),
 			attached: HashMap::new(),
 			next_attachment: 0,
-			keys: Limiter::new(limits.per_key),
+			keys: Limiter::remembering(limits.per_key, limits.attached),
 			strangers: Limiter::new(limits.strangers),
 			recipients: Limiter::new(limits.per_recipient),
 			nodes: Limiter::new(limits.per_node),
-			astray: false,
+			astray: None,
 		}
 	}
 
@@ -181,10 +207,10 @@ impl Machine {
 	) -> Result<(Step, Option<Action>), Refusal> {
 		packet.check(now.unix)?;
 		let within = match source {
-			Source::Client if self.attached.contains_key(&packet.from) => {
+			Source::Client(connection) if self.is_proven(&packet.from, connection) => {
 				self.keys.permits(packet.from, now.at)
 			},
-			Source::Client => self.strangers.permits((), now.at),
+			Source::Client(_) => self.strangers.permits((), now.at),
 			Source::Peer(peer) => self.recipients.permits((peer, packet.to), now.at),
 		};
 		if !within {
@@ -197,6 +223,11 @@ impl Machine {
 		let routed = self.route(packet, now)?;
 		self.seen.insert(id);
 		Ok(routed)
+	}
+
+	/// Whether who is at the other end of a connection has proven to hold a key.
+	fn is_proven(&self, key: &ContactKey, over: Connection) -> bool {
+		self.attached.get(key).is_some_and(|attachment| attachment.over == over)
 	}
 
 	/// Where a packet goes from here.
@@ -248,19 +279,31 @@ impl Machine {
 	pub fn attach(
 		&mut self,
 		key: ContactKey,
+		over: Connection,
 		now: Now,
 	) -> Option<(AttachmentId, Vec<Packet>, Option<Action>)> {
-		if !self.attached.contains_key(&key) && self.attached.len() >= self.limits.attached {
+		if !self.has_room(&key, over) {
 			return None;
 		}
 		let id = self.next_attachment;
 		self.next_attachment += 1;
 		let at_home = self.next(&key).is_none();
-		let former = self.attached.insert(key, Attachment { id, at_home });
+		let former = self.attached.insert(key, Attachment { id, over, at_home });
 		let ended = former.map(|former| Action::End(former.id, Ended::Replaced));
 		let mut waiting = self.mailbox.take(key);
 		waiting.retain(|packet| packet.check(now.unix).is_ok());
 		Some((id, waiting, ended))
+	}
+
+	/// Whether a key may be attached over a connection.
+	fn has_room(&self, key: &ContactKey, over: Connection) -> bool {
+		let others = self.attached.iter().filter(|(attached, _)| *attached != key);
+		let (mut all, mut theirs) = (0, 0);
+		for (_, attachment) in others {
+			all += 1;
+			theirs += usize::from(attachment.over == over);
+		}
+		all < self.limits.attached && theirs < self.limits.per_connection
 	}
 
 	/// An attachment has ended, with these packets not delivered: they wait for the next one, or go
@@ -288,7 +331,7 @@ impl Machine {
 		if !self.directory.replace(listed) {
 			return Vec::new();
 		}
-		self.astray = true;
+		self.astray = Some(Astray::BEGIN);
 		let mut actions = self.end_moved();
 		actions.extend(self.hand_on(now));
 		actions
@@ -297,7 +340,9 @@ impl Machine {
 	/// Time has passed: how many packets were too old, and what is to be done.
 	pub fn tick(&mut self, now: Now) -> (usize, Vec<Action>) {
 		let expired = self.mailbox.expire(now);
-		self.astray |= self.directory.forgive(now.at);
+		if self.directory.forgive(now.at) {
+			self.astray = Some(Astray::BEGIN);
+		}
 		(expired, self.hand_on(now))
 	}
 
@@ -315,25 +360,33 @@ impl Machine {
 		moved.into_iter().map(end).collect()
 	}
 
-	/// Hands on what waits here for keys that belong to other nodes now.
+	/// Hands on what waits here for keys that belong to other nodes now. Of many it looks at a part,
+	/// and at the next part the next time, so that it never takes long.
 	fn hand_on(&mut self, now: Now) -> Vec<Action> {
 		let mut actions = Vec::new();
-		if !std::mem::take(&mut self.astray) {
-			return actions;
-		}
-		for key in self.mailbox.keys() {
+		let Some(Astray { from, mut left }) = self.astray.take() else { return actions };
+		let mut keys = self.mailbox.keys(from, LOOKED_AT + 1);
+		let rest = if keys.len() > LOOKED_AT { keys.pop() } else { None };
+		for key in keys {
 			let Some((node, peer)) = self.next(&key) else { continue };
-			for packet in self.mailbox.take(key) {
-				let Ok(forwarded) = packet.clone().forwarded() else { continue };
-				if self.nodes.permits(node, now.at) {
-					// The list may change back, and the packet with it.
-					self.seen.forget(&packet.id());
-					actions.push(Action::Forward(Forward { node, peer, packet: forwarded }));
-				} else if self.mailbox.store(packet).is_ok() {
-					self.astray = true;
+			while let Some(packet) = self.mailbox.oldest(key) {
+				if !self.nodes.permits(node, now.at) {
+					left = true;
+					break;
 				}
+				// The list may change back, and the packet with it.
+				self.seen.forget(&packet.id());
+				// Where it has taken all its hops, its way ends here.
+				if let Ok(packet) = packet.forwarded() {
+					actions.push(Action::Forward(Forward { node, peer, packet }));
+				}
+				self.mailbox.drop_oldest(key);
 			}
 		}
+		self.astray = match rest {
+			Some(from) => Some(Astray { from, left }),
+			None => left.then_some(Astray::BEGIN),
+		};
 		actions
 	}
 

@@ -3,7 +3,10 @@
 use super::Now;
 use codec::Encode;
 use spb_primitives::relay::{packet::MAX_AGE, ContactKey, Packet};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	ops::Bound::{Excluded, Included, Unbounded},
+};
 
 /// What a mailbox may hold.
 #[derive(Clone, Copy, Debug)]
@@ -98,11 +101,26 @@ impl Mailbox {
 		gone
 	}
 
-	/// The keys that packets wait for.
-	pub fn keys(&self) -> Vec<ContactKey> {
-		let mut keys: Vec<_> = self.packets.keys().map(|(key, _)| *key).collect();
-		keys.dedup();
-		keys
+	/// The keys that packets wait for, in order from `from` on, at most so many.
+	pub fn keys(&self, from: ContactKey, most: usize) -> Vec<ContactKey> {
+		let first = |start| self.packets.range((start, Unbounded)).next().map(|((key, _), _)| *key);
+		let keys = std::iter::successors(first(Included((from, 0))), |key| {
+			first(Excluded((*key, u64::MAX)))
+		});
+		keys.take(most).collect()
+	}
+
+	/// What has waited for a key the longest, and waits on.
+	pub fn oldest(&self, key: ContactKey) -> Option<Packet> {
+		self.of(key).next().cloned()
+	}
+
+	/// What has waited for a key the longest waits no longer.
+	pub fn drop_oldest(&mut self, key: ContactKey) {
+		let place = self.packets.range((key, 0)..=(key, u64::MAX)).map(|(place, _)| *place).next();
+		if let Some((key, place)) = place {
+			self.remove(key, place);
+		}
 	}
 
 	fn of(&self, key: ContactKey) -> impl Iterator<Item = &Packet> {
@@ -138,7 +156,11 @@ mod tests {
 		for packet in sent.iter().chain([&other]) {
 			mailbox.store(packet.clone()).unwrap();
 		}
-		assert_eq!(mailbox.keys(), [key(7), key(8)]);
+		assert_eq!(mailbox.keys(key(0), 9), [key(7), key(8)]);
+		assert_eq!(mailbox.keys(key(0), 1), [key(7)]);
+		assert_eq!(mailbox.keys(key(8), 9), [key(8)]);
+		assert!(mailbox.keys(key(9), 9).is_empty());
+		assert_eq!(mailbox.oldest(key(7)), Some(sent[0].clone()));
 		assert_eq!(mailbox.take(key(7)), sent);
 		assert!(mailbox.take(key(7)).is_empty());
 		assert_eq!(mailbox.bytes(), other.encoded_size());
@@ -178,7 +200,7 @@ mod tests {
 		mailbox.store(packet(1, 8, 0)).unwrap();
 		assert_eq!(mailbox.expire(now(MAX_AGE)), 0);
 		assert_eq!(mailbox.expire(now(MAX_AGE + 1)), 2);
-		assert_eq!(mailbox.keys(), [key(7)]);
+		assert_eq!(mailbox.keys(key(0), 9), [key(7)]);
 		assert_eq!(mailbox.take(key(7)), [younger]);
 		assert_eq!(mailbox.expire(now(MAX_AGE + 6)), 0);
 	}

@@ -30,10 +30,11 @@
 //! | [`rpc`] | `spb_relay*` |
 //! | [`metrics`] | `spb_relay_*` |
 //!
-//! Nothing here is unbounded: packets per second by the key that sends (its holder is proven where
-//! it is attached; all others share one allowance), by peer, and by peer and recipient; packets on
-//! their way; packets that wait, by recipient, by sender and in bytes; keys attached; challenges
-//! open; ids remembered. A relay is not trusted: whatever it does to packets costs those who
+//! Nothing here is unbounded: packets per second by the key that sends (over the connection over which
+//! its holder is proven; all others share one allowance), by peer, and by peer and recipient; packets
+//! on their way, to one node and to all; packets that wait, by recipient, by sender and in bytes, and
+//! those that a connection has not read; keys attached, by connection and in all; challenges open; ids
+//! remembered; what is looked at again when the list changes. A relay is not trusted: whatever it does to packets costs those who
 //! write a timeout, and never what they wrote, which is sealed end to end.
 //!
 //! What becomes of each packet is a line of the log at level debug, target `spb::relay`.

@@ -2,9 +2,11 @@
 
 use super::{
 	attach::{identifier_of, Challenges, NoChallenge},
-	carrier::{Carrier, Told, Ways, Work},
+	carrier::{Carrier, Ear, Told, Ways, Work},
 	directory::{Directory, Extent, Listed},
-	machine::{Action, AttachmentId, Delivery, Figures, Forward, Limits, Machine, Source, Step},
+	machine::{
+		Action, AttachmentId, Connection, Delivery, Figures, Forward, Limits, Machine, Source, Step,
+	},
 	metrics::{NotHandedOver, PacketSize, RelayMetrics},
 	protocol::{Answer, REQUEST_TIMEOUT},
 	refusal::Refusal,
@@ -23,13 +25,19 @@ use spb_primitives::{
 	Genesis,
 };
 use spb_runtime::Hash;
-use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use std::{
+	collections::{hash_map::Entry, HashMap},
+	sync::Arc,
+	time::Duration,
+};
 
 /// From one look at what has become too old to the next.
 const TICK: Duration = Duration::from_secs(1);
 /// Packets that are being handed to other nodes at once.
-const MAX_IN_FLIGHT: usize = 1_024;
+const MAX_IN_FLIGHT: usize = 4_096;
+/// Of these, packets to one node. One that leaves more unanswered counts as absent: a few nodes that
+/// are silent keep no packet for others waiting.
+const MAX_IN_FLIGHT_TO_ONE: usize = 320;
 /// How often a packet is handed to a node that does not take it over, before the node counts as
 /// absent.
 const ATTEMPTS: u32 = 2;
@@ -44,7 +52,10 @@ pub enum NotAttached {
 	)]
 	NotProven,
 	/// The node serves no more keys.
-	#[error("as many keys are attached to this node as it serves: try again later")]
+	#[error(
+		"as many keys are attached to this node, or over this connection, as it serves: detach some, \
+		 or try again later"
+	)]
 	Full,
 }
 
@@ -172,20 +183,21 @@ impl Relay {
 		self.challenges.lock().ask(key, now.at)
 	}
 
-	/// Attaches a client with a key whose challenge it has answered.
+	/// Attaches a client with a key whose challenge it has answered over this connection.
 	pub fn attach(
 		self: &Arc<Self>,
 		key: ContactKey,
 		answer: &Hash,
+		over: Connection,
 		now: Now,
 	) -> Result<Attached, NotAttached> {
 		if !self.challenges.lock().redeem(&key, answer, now.at) {
 			return Err(NotAttached::NotProven);
 		}
 		let mut machine = self.machine.lock();
-		let (id, waiting, ended) = machine.attach(key, now).ok_or(NotAttached::Full)?;
+		let (id, waiting, ended) = machine.attach(key, over, now).ok_or(NotAttached::Full)?;
 		log::debug!(target: LOG_TARGET, "Key {key} attached, {} packets wait", waiting.len());
-		let told = self.ways.open(id);
+		let told = self.ways.open(id, over);
 		self.perform(ended);
 		let waiting = waiting.into_iter();
 		self.perform(waiting.map(|packet| Action::Deliver(Delivery { attachment: id, packet })));
@@ -206,12 +218,20 @@ impl Relay {
 		let Worker { work, lists, peers, protocol, timing } = worker;
 		let mut lists = lists.fuse();
 		let mut in_flight = FuturesUnordered::new();
+		let mut unanswered = HashMap::<NodeIdentifier, usize>::new();
 		let mut ticks = tokio::time::interval(TICK);
 		loop {
 			tokio::select! {
 				Some(listed) = lists.next() => self.listed(listed),
 				left = work.recv(), if in_flight.len() < MAX_IN_FLIGHT => match left {
 					Ok(Work::Forward(forward)) => {
+						let of_node = unanswered.entry(forward.node).or_default();
+						if *of_node >= MAX_IN_FLIGHT_TO_ONE {
+							self.metrics.not_handed_over(NotHandedOver::Unreachable);
+							self.another_way(forward);
+							continue;
+						}
+						*of_node += 1;
 						let (peers, protocol) = (peers.clone(), protocol.clone());
 						in_flight.push(hand_over(peers, protocol, timing, forward));
 					},
@@ -222,6 +242,12 @@ impl Relay {
 					Err(_) => return,
 				},
 				Some((forward, answered)) = in_flight.next() => {
+					if let Entry::Occupied(mut left) = unanswered.entry(forward.node) {
+						*left.get_mut() -= 1;
+						if *left.get() == 0 {
+							left.remove();
+						}
+					}
 					self.handed_over(forward, answered, &*peers);
 				},
 				_ = ticks.tick() => self.tick(),
@@ -334,7 +360,7 @@ pub struct Attached {
 	relay: Arc<Relay>,
 	key: ContactKey,
 	id: AttachmentId,
-	told: mpsc::Receiver<Told>,
+	told: Ear,
 	undelivered: Vec<Packet>,
 }
 

@@ -3,13 +3,14 @@
 //! A client asks [`RelayApiServer::challenge`] with one of its keys, opens what it gets with the
 //! key's secret, and gives the answer to [`RelayApiServer::attach`], from which the packets for that
 //! key come for as long as it listens. What it writes itself it gives to [`RelayApiServer::send`],
-//! best at the node where the key that it writes from is attached: others share one small rate.
+//! best over the connection over which the key that it writes from is attached: all others share one
+//! small rate.
 
 use super::{
 	attach::NoChallenge,
 	carrier::Told,
 	listing::{consent, Identity, NoConsent},
-	machine::{Figures, Source, Step},
+	machine::{Connection, Figures, Source, Step},
 	node::{NotAttached, Relay},
 	refusal::Refusal,
 	Now,
@@ -23,7 +24,7 @@ use jsonrpsee::{
 		error::{ErrorObject, INTERNAL_ERROR_CODE, INVALID_PARAMS_CODE, METHOD_NOT_FOUND_CODE},
 		ErrorObjectOwned,
 	},
-	Extensions, PendingSubscriptionSink, SubscriptionMessage,
+	ConnectionId, Extensions, PendingSubscriptionSink, SubscriptionMessage,
 };
 use sc_rpc::DenyUnsafe;
 use serde::Serialize;
@@ -32,7 +33,7 @@ use spb_primitives::{
 	relay::{ContactKey, NodeIdentifier, Packet, PacketError, SealError},
 	AccountId,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// The packet's time is not now: it is too old, or the sender's clock is ahead.
 pub const NOT_NOW: i32 = 9_011;
@@ -46,6 +47,11 @@ pub const BUSY: i32 = 9_014;
 pub const NOT_PROVEN: i32 = 9_015;
 /// The node attaches no more keys, or not so many at a time.
 pub const TOO_MANY_KEYS: i32 = 9_016;
+
+/// How long a client may read nothing, before it does not keep up.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The connection over which no key is attached: that of calls of which the server says nothing.
+const NO_CONNECTION: ConnectionId = ConnectionId(usize::MAX);
 
 /// How clients use the backbone.
 #[rpc(server, namespace = "spb")]
@@ -62,7 +68,7 @@ pub trait RelayApi {
 	async fn attach(&self, contact: ContactKey, answer: Hash) -> SubscriptionResult;
 
 	/// Takes a SCALE-encoded packet on its way. That it is taken does not say that it arrives.
-	#[method(name = "relaySend")]
+	#[method(name = "relaySend", with_extensions)]
 	fn send(&self, packet: Bytes) -> Result<SentAnswer, RelayError>;
 
 	/// What the node does for the backbone.
@@ -251,7 +257,8 @@ impl RelayApiServer for RelayRpc {
 		contact: ContactKey,
 		answer: Hash,
 	) -> SubscriptionResult {
-		let mut attached = match self.relay.attach(contact, &answer, Now::read()) {
+		let over = Connection(pending.connection_id().0);
+		let mut attached = match self.relay.attach(contact, &answer, over, Now::read()) {
 			Ok(attached) => attached,
 			Err(error) => {
 				pending.reject(RelayError::from(error)).await;
@@ -267,7 +274,7 @@ impl RelayApiServer for RelayRpc {
 			match told {
 				Some(Told::Packet(packet)) => {
 					let message = SubscriptionMessage::from_json(&Bytes::from(packet.encode()))?;
-					if sink.send(message).await.is_err() {
+					if sink.send_timeout(message, PATIENCE).await.is_err() {
 						attached.give_back(packet);
 						return Ok(());
 					}
@@ -280,10 +287,13 @@ impl RelayApiServer for RelayRpc {
 		}
 	}
 
-	fn send(&self, packet: Bytes) -> Result<SentAnswer, RelayError> {
+	fn send(&self, extensions: &Extensions, packet: Bytes) -> Result<SentAnswer, RelayError> {
 		let packet = Packet::decode_all(&mut &packet.0[..])?;
 		let id = packet.id();
-		let step = self.relay.packet(Source::Client, packet, Now::read())?;
+		// The server always says over which connection a call came.
+		let ConnectionId(over) = extensions.get::<ConnectionId>().copied().unwrap_or(NO_CONNECTION);
+		let source = Source::Client(Connection(over));
+		let step = self.relay.packet(source, packet, Now::read())?;
 		Ok(SentAnswer::new(id, step))
 	}
 

@@ -10,6 +10,11 @@ use std::{
 /// When the tests take place, in milliseconds since 1970.
 pub const NOW: u64 = 1_800_000_000_000;
 
+/// The connection of a client, over which it attaches and writes.
+pub const OVER: Connection = Connection(1);
+/// What comes over it.
+pub const CLIENT: Source = Source::Client(OVER);
+
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// So many milliseconds after the beginning.
@@ -78,12 +83,11 @@ fn packet_should_go_over_two_nodes_by_its_leading_bits() {
 	// Figure 1: the sender at the node of its key, the recipient at that of its own.
 	let nodes = [0x00, 0x40, 0x80, 0xc0];
 	let (mut first, mut last) = (machine(0x00, &nodes), machine(0xc0, &nodes));
-	first.attach(key(0x05), now(0)).unwrap();
-	let (attachment, waiting, _) = last.attach(key(0xd7), now(0)).unwrap();
+	first.attach(key(0x05), OVER, now(0)).unwrap();
+	let (attachment, waiting, _) = last.attach(key(0xd7), OVER, now(0)).unwrap();
 	assert!(waiting.is_empty());
 	let sent = packet(0x05, 0xd7, 1);
-	let Forward { node: to, packet, .. } =
-		forward(first.packet(Source::Client, sent.clone(), now(1)));
+	let Forward { node: to, packet, .. } = forward(first.packet(CLIENT, sent.clone(), now(1)));
 	assert_eq!((to, packet.hops), (node(0xc0), 1));
 	let source = Source::Peer(PeerId::random());
 	let arrived = delivery(last.packet(source, packet, now(2)));
@@ -95,28 +99,28 @@ fn packet_should_go_over_two_nodes_by_its_leading_bits() {
 fn packet_should_wait_for_its_recipient_until_it_is_too_old() {
 	let mut machine = machine(0x00, &[0x00, 0x80]);
 	for nonce in 0..2 {
-		let stored = machine.packet(Source::Client, packet(0x70, 0x05, nonce), now(0));
+		let stored = machine.packet(CLIENT, packet(0x70, 0x05, nonce), now(0));
 		assert_eq!(stored, Ok((Step::Stored, None)));
 	}
-	let (_, waiting, _) = machine.attach(key(0x05), now(MAX_AGE)).unwrap();
+	let (_, waiting, _) = machine.attach(key(0x05), OVER, now(MAX_AGE)).unwrap();
 	assert_eq!(waiting, [packet(0x70, 0x05, 0), packet(0x70, 0x05, 1)]);
 	let later = Packet { sent_at: NOW + 1, ..packet(0x70, 0x06, 0) };
-	machine.packet(Source::Client, later, now(1)).unwrap();
+	machine.packet(CLIENT, later, now(1)).unwrap();
 	assert_eq!(machine.tick(now(MAX_AGE + 1)), (0, vec![]));
 	assert_eq!(machine.tick(now(MAX_AGE + 2)), (1, vec![]));
-	assert!(machine.attach(key(0x06), now(MAX_AGE + 2)).unwrap().1.is_empty());
+	assert!(machine.attach(key(0x06), OVER, now(MAX_AGE + 2)).unwrap().1.is_empty());
 }
 
 #[test]
 fn packet_that_was_here_should_be_taken_and_go_nowhere() {
 	let mut machine = machine(0x00, &[0x00, 0x80]);
-	machine.attach(key(0x05), now(0)).unwrap();
-	delivery(machine.packet(Source::Client, packet(0x70, 0x05, 0), now(0)));
-	for source in [Source::Client, Source::Peer(PeerId::random())] {
+	machine.attach(key(0x05), OVER, now(0)).unwrap();
+	delivery(machine.packet(CLIENT, packet(0x70, 0x05, 0), now(0)));
+	for source in [CLIENT, Source::Peer(PeerId::random())] {
 		let again = Packet { hops: 5, ..packet(0x70, 0x05, 0) };
 		assert_eq!(machine.packet(source, again, now(1)), Ok((Step::Duplicate, None)));
 	}
-	delivery(machine.packet(Source::Client, packet(0x70, 0x05, 1), now(1)));
+	delivery(machine.packet(CLIENT, packet(0x70, 0x05, 1), now(1)));
 }
 
 #[test]
@@ -124,13 +128,13 @@ fn packet_that_was_refused_should_not_be_a_duplicate() {
 	let mut machine = machine(0x00, &[0x00]);
 	let share = LIMITS.mailbox.per_sender as u8;
 	for nonce in 0..share {
-		machine.packet(Source::Client, packet(0x70, 0x05, nonce), now(0)).unwrap();
+		machine.packet(CLIENT, packet(0x70, 0x05, nonce), now(0)).unwrap();
 	}
 	let one_more = packet(0x70, 0x05, share);
-	let refused = machine.packet(Source::Client, one_more.clone(), now(0));
+	let refused = machine.packet(CLIENT, one_more.clone(), now(0));
 	assert_eq!(refused, Err(Refusal::MailboxFull));
-	machine.attach(key(0x05), now(1)).unwrap();
-	delivery(machine.packet(Source::Client, one_more, now(2)));
+	machine.attach(key(0x05), OVER, now(1)).unwrap();
+	delivery(machine.packet(CLIENT, one_more, now(2)));
 }
 
 #[test]
@@ -148,23 +152,23 @@ fn packet_that_is_none_should_be_refused() {
 		(early, PacketError::FromFuture),
 	];
 	for (packet, error) in cases {
-		let refused = machine.packet(Source::Client, packet, now(0));
+		let refused = machine.packet(CLIENT, packet, now(0));
 		assert_eq!(refused, Err(Refusal::Packet(error)));
 	}
-	machine.attach(tired.to, now(0)).unwrap();
-	delivery(machine.packet(Source::Client, tired, now(0)));
+	machine.attach(tired.to, OVER, now(0)).unwrap();
+	delivery(machine.packet(CLIENT, tired, now(0)));
 }
 
 #[test]
 fn those_who_prove_nothing_should_share_one_rate() {
 	let mut machine = machine(0x00, &[0x00]);
-	machine.attach(key(0x05), now(0)).unwrap();
-	machine.attach(key(0x06), now(0)).unwrap();
+	machine.attach(key(0x05), OVER, now(0)).unwrap();
+	machine.attach(key(0x06), OVER, now(0)).unwrap();
 	let mut taken = |from: &dyn Fn(u8) -> u8| {
 		(0..=u8::MAX)
 			.filter(|nonce| {
 				let packet = packet(from(*nonce), 0x05, *nonce);
-				machine.packet(Source::Client, packet, now(0)) != Err(Refusal::TooFast)
+				machine.packet(CLIENT, packet, now(0)) != Err(Refusal::TooFast)
 			})
 			.count()
 	};
@@ -177,9 +181,59 @@ fn those_who_prove_nothing_should_share_one_rate() {
 }
 
 #[test]
+fn rate_of_a_key_should_be_its_holders_alone() {
+	let mut machine = machine(0x00, &[0x00]);
+	machine.attach(key(0x05), OVER, now(0)).unwrap();
+	let mut taken = |over, nonces: std::ops::RangeInclusive<u8>| {
+		nonces
+			.filter(|nonce| {
+				let packet = packet(0x05, 0x06, *nonce);
+				machine.packet(Source::Client(over), packet, now(0)) != Err(Refusal::TooFast)
+			})
+			.count()
+	};
+	// Whoever writes its key over another connection is a stranger, and costs it nothing.
+	assert_eq!(taken(Connection(2), 0..=199), LIMITS.strangers.burst as usize);
+	assert_eq!(taken(OVER, 200..=255), 56);
+}
+
+#[test]
+fn one_connection_should_not_take_up_all_places() {
+	let limits = Limits { attached: 3, per_connection: 2, ..Limits::NODE };
+	let mut machine = Machine::new(Directory::new(node(0x00), Extent::Full), limits);
+	let mut attach = |first, over| machine.attach(key(first), Connection(over), now(0)).is_some();
+	assert!(attach(1, 1) && attach(2, 1) && !attach(3, 1));
+	assert!(attach(2, 1), "one that is attached may be attached anew");
+	assert!(attach(3, 2) && !attach(4, 2));
+	assert!(attach(2, 2), "it moves from one connection to the other");
+	assert!(!attach(4, 1), "all places are taken");
+}
+
+#[test]
+fn what_waits_should_be_handed_on_in_parts() {
+	let mut machine = machine(0x00, &[0x00]);
+	let count = LOOKED_AT + 2;
+	for number in 0..count {
+		let mut to = key(0x85);
+		to.0[1..9].copy_from_slice(&number.to_be_bytes());
+		let packet = Packet { to, ..packet(0x70, 0x85, 0) };
+		let source = Source::Peer(PeerId::random());
+		assert_eq!(machine.packet(source, packet, now(0)), Ok((Step::Stored, None)));
+	}
+	// More than one node takes at a time, so that everything has to be looked at more than once.
+	let mut handed = machine.listed(list(&[0x00, 0x80]), now(0)).len();
+	assert_eq!(handed, LIMITS.per_node.burst as usize);
+	for second in 1..200 {
+		handed += machine.tick(now(second * 1_000)).1.len();
+	}
+	assert_eq!((handed, machine.figures().waiting), (count, 0));
+	assert!(machine.astray.is_none());
+}
+
+#[test]
 fn one_peer_should_not_take_up_a_recipient() {
 	let mut machine = machine(0x00, &[0x00]);
-	machine.attach(key(0x05), now(0)).unwrap();
+	machine.attach(key(0x05), OVER, now(0)).unwrap();
 	let (flooding, other) = (PeerId::random(), PeerId::random());
 	let mut taken = |peer, to, nonces: std::ops::RangeInclusive<u8>| {
 		nonces
@@ -214,7 +268,7 @@ fn node_should_not_be_sent_more_than_it_takes() {
 fn packet_should_take_another_way_where_a_node_is_unreachable() {
 	let mut machine = machine(0x00, &[0x00, 0x40, 0x60]);
 	let sent = packet(0x05, 0x61, 0);
-	let first = forward(machine.packet(Source::Client, sent.clone(), now(0)));
+	let first = forward(machine.packet(CLIENT, sent.clone(), now(0)));
 	assert_eq!(first.node, node(0x60));
 	let second = forward(machine.unreachable(first, now(1)));
 	assert_eq!((second.node, second.packet.hops), (node(0x40), 1));
@@ -232,7 +286,7 @@ fn packet_should_take_another_way_where_a_node_is_unreachable() {
 fn what_waits_should_follow_its_key_to_another_node() {
 	let mut machine = machine(0x00, &[0x00]);
 	for (to, nonce) in [(0x05, 0), (0x85, 1), (0x86, 2)] {
-		machine.packet(Source::Client, packet(0x70, to, nonce), now(0)).unwrap();
+		machine.packet(CLIENT, packet(0x70, to, nonce), now(0)).unwrap();
 	}
 	let (both, alone) = (list(&[0x00, 0x80]), list(&[0x00]));
 	let forwarded: Vec<_> = machine
@@ -259,7 +313,7 @@ fn what_waits_should_be_handed_on_no_faster_than_the_next_node_takes_it() {
 	let limits = Limits { per_node, ..LIMITS };
 	let mut machine = Machine::new(Directory::new(node(0x00), Extent::Full), limits);
 	for nonce in 0..5 {
-		machine.packet(Source::Client, packet(0x70, 0x85, nonce), now(0)).unwrap();
+		machine.packet(CLIENT, packet(0x70, 0x85, nonce), now(0)).unwrap();
 	}
 	let mut handed = machine.listed(list(&[0x00, 0x80]), now(0)).len();
 	assert_eq!((handed, machine.figures().waiting), (2, 3));
@@ -272,15 +326,15 @@ fn what_waits_should_be_handed_on_no_faster_than_the_next_node_takes_it() {
 #[test]
 fn attachment_should_end_when_its_key_belongs_to_another_node() {
 	let mut machine = machine(0x00, &[0x00, 0xc0]);
-	let (moved, ..) = machine.attach(key(0x45), now(0)).unwrap();
-	let (stays, ..) = machine.attach(key(0x05), now(0)).unwrap();
+	let (moved, ..) = machine.attach(key(0x45), OVER, now(0)).unwrap();
+	let (stays, ..) = machine.attach(key(0x05), OVER, now(0)).unwrap();
 	// It did not belong here when it was attached: whoever did that knows.
-	let (stranger, ..) = machine.attach(key(0xc5), now(0)).unwrap();
+	let (stranger, ..) = machine.attach(key(0xc5), OVER, now(0)).unwrap();
 	let actions = machine.listed(list(&[0x00, 0x40, 0xc0]), now(1));
 	assert_eq!(actions, [Action::End(moved, Ended::Moved(node(0x40)))]);
-	forward(machine.packet(Source::Client, packet(0x70, 0x45, 0), now(1)));
+	forward(machine.packet(CLIENT, packet(0x70, 0x45, 0), now(1)));
 	for (to, attachment) in [(0x05, stays), (0xc5, stranger)] {
-		let delivered = delivery(machine.packet(Source::Client, packet(0x70, to, 0), now(1)));
+		let delivered = delivery(machine.packet(CLIENT, packet(0x70, to, 0), now(1)));
 		assert_eq!(delivered.attachment, attachment);
 	}
 }
@@ -288,9 +342,9 @@ fn attachment_should_end_when_its_key_belongs_to_another_node() {
 #[test]
 fn new_attachment_should_take_the_place_of_the_old_one() {
 	let mut machine = machine(0x00, &[0x00]);
-	let (old, ..) = machine.attach(key(0x05), now(0)).unwrap();
-	let lost = delivery(machine.packet(Source::Client, packet(0x70, 0x05, 0), now(0))).packet;
-	let (new, waiting, ended) = machine.attach(key(0x05), now(1)).unwrap();
+	let (old, ..) = machine.attach(key(0x05), OVER, now(0)).unwrap();
+	let lost = delivery(machine.packet(CLIENT, packet(0x70, 0x05, 0), now(0))).packet;
+	let (new, waiting, ended) = machine.attach(key(0x05), OVER, now(1)).unwrap();
 	assert_eq!(ended, Some(Action::End(old, Ended::Replaced)));
 	assert!(waiting.is_empty());
 	// What the old one did not fetch goes to the new one, which stays.
@@ -299,19 +353,19 @@ fn new_attachment_should_take_the_place_of_the_old_one() {
 	assert_eq!(actions, [Action::Deliver(again)]);
 	assert!(machine.detach(key(0x05), new, vec![lost.clone()], now(3)).is_empty());
 	assert_eq!((machine.figures().attached, machine.figures().waiting), (0, 1));
-	assert_eq!(machine.attach(key(0x05), now(4)).unwrap().1, [lost]);
+	assert_eq!(machine.attach(key(0x05), OVER, now(4)).unwrap().1, [lost]);
 }
 
 #[test]
 fn number_of_attached_keys_should_be_bounded() {
 	let mut machine = machine(0x00, &[0x00]);
 	for first in 0..3 {
-		assert!(machine.attach(key(first), now(0)).is_some());
+		assert!(machine.attach(key(first), OVER, now(0)).is_some());
 	}
-	assert!(machine.attach(key(3), now(0)).is_none());
-	let (id, ..) = machine.attach(key(2), now(0)).expect("it is attached already");
+	assert!(machine.attach(key(3), OVER, now(0)).is_none());
+	let (id, ..) = machine.attach(key(2), OVER, now(0)).expect("it is attached already");
 	machine.detach(key(2), id, Vec::new(), now(0));
-	assert!(machine.attach(key(3), now(0)).is_some());
+	assert!(machine.attach(key(3), OVER, now(0)).is_some());
 }
 
 /// A network of machines that hand packets to each other, some of which cannot be reached.
@@ -336,7 +390,7 @@ impl Network {
 
 	/// Hands in a packet at a node and plays until nothing moves.
 	fn send(&mut self, at: NodeIdentifier, packet: Packet) {
-		let mut moving = VecDeque::from([(at, Source::Client, packet)]);
+		let mut moving = VecDeque::from([(at, CLIENT, packet)]);
 		while let Some((at, source, packet)) = moving.pop_front() {
 			let hops = packet.hops;
 			let machine = self.machines.get_mut(&at).expect("it is listed");

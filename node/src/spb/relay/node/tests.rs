@@ -1,7 +1,10 @@
 use super::{
 	super::{
 		listing::tests::DoubleIdentity,
-		machine::{tests::packet, Ended},
+		machine::{
+			tests::{packet, CLIENT, OVER},
+			Ended,
+		},
 	},
 	*,
 };
@@ -58,7 +61,7 @@ impl Scene {
 		let (key, now) = (secret.public(), Now::read());
 		let sealed = self.relay.challenge(&key, now).unwrap();
 		let answer = answer(secret, &self.relay.own(), &sealed, &GENESIS).unwrap();
-		self.relay.attach(key, &answer, now).unwrap_or_else(|error| panic!("{error}"))
+		self.relay.attach(key, &answer, OVER, now).unwrap_or_else(|error| panic!("{error}"))
 	}
 }
 
@@ -86,7 +89,7 @@ async fn packet_should_be_handed_to_the_node_of_its_key() {
 	let (near, far) = (scene.peers.add(taken), scene.peers.add(taken));
 	let packet = sent(key_of(&near), 0);
 	let played = async {
-		let step = scene.relay.packet(Source::Client, packet.clone(), Now::read());
+		let step = scene.relay.packet(CLIENT, packet.clone(), Now::read());
 		assert_eq!(step, Ok(Step::Forwarded(identifier_of(&near))));
 		until(|| !scene.peers.asked.lock().is_empty()).await;
 	};
@@ -105,7 +108,7 @@ async fn packet_should_take_another_way_where_a_node_does_not_answer() {
 	// To a key of either, the other one is asked next if it is nearer than this node.
 	let to = key_of(&gone);
 	let played = async {
-		scene.relay.packet(Source::Client, sent(to, 0), Now::read()).unwrap();
+		scene.relay.packet(CLIENT, sent(to, 0), Now::read()).unwrap();
 		until(|| scene.relay.figures().waiting == 1).await;
 	};
 	scene.with_listed(&peers, played).await;
@@ -120,13 +123,41 @@ async fn packet_should_take_another_way_where_a_node_does_not_answer() {
 }
 
 #[tokio::test]
+async fn silent_node_should_keep_nothing_for_others_waiting() {
+	let scene = Scene::new();
+	let (silent, other) = (scene.peers.add(taken), scene.peers.add(taken));
+	scene.peers.silent.lock().insert(silent);
+	let asked =
+		|peer: PeerId| scene.peers.asked.lock().iter().filter(|(at, _)| *at == peer).count();
+	let forward = |peer: PeerId, nonce: usize| {
+		let mut packet = sent(key_of(&peer), 0);
+		packet.nonce[..8].copy_from_slice(&nonce.to_be_bytes());
+		Forward { node: identifier_of(&peer), peer, packet }
+	};
+	let played = async {
+		for nonce in 0..=MAX_IN_FLIGHT_TO_ONE {
+			scene.relay.ways.forward(forward(silent, nonce));
+		}
+		until(|| scene.relay.figures().absent == 1).await;
+		until(|| asked(silent) == MAX_IN_FLIGHT_TO_ONE).await;
+		// The last one took another way: to the other node, or into the mailbox here.
+		until(|| asked(other) + scene.relay.figures().waiting == 1).await;
+		let before = asked(other);
+		scene.relay.ways.forward(forward(other, 0));
+		until(|| asked(other) == before + 1).await;
+	};
+	scene.with_listed(&[silent, other], played).await;
+	assert_eq!(asked(silent), MAX_IN_FLIGHT_TO_ONE);
+}
+
+#[tokio::test]
 async fn refusal_of_the_next_node_should_be_the_end_of_a_packet() {
 	let scene = Scene::new();
 	let full = Answer::Refused(Refusal::MailboxFull).encode();
 	let near = scene.peers.add(move |_| Some(full.clone()));
 	let played = async {
 		let packet = sent(key_of(&near), 0);
-		scene.relay.packet(Source::Client, packet, Now::read()).unwrap();
+		scene.relay.packet(CLIENT, packet, Now::read()).unwrap();
 		until(|| scene.relay.metrics.lost.get() == 1).await;
 	};
 	scene.with_listed(&[near], played).await;
@@ -137,10 +168,10 @@ async fn refusal_of_the_next_node_should_be_the_end_of_a_packet() {
 async fn client_should_get_what_waited_and_what_comes() {
 	let (scene, holder) = (Scene::new(), secret(1));
 	let (first, second) = (sent(holder.public(), 1), sent(holder.public(), 2));
-	let step = scene.relay.packet(Source::Client, first.clone(), Now::read());
+	let step = scene.relay.packet(CLIENT, first.clone(), Now::read());
 	assert_eq!(step, Ok(Step::Stored));
 	let mut attached = scene.attach(&holder);
-	let step = scene.relay.packet(Source::Client, second.clone(), Now::read());
+	let step = scene.relay.packet(CLIENT, second.clone(), Now::read());
 	assert_eq!(step, Ok(Step::Delivered));
 	assert_eq!(attached.next().await, Some(Told::Packet(first.clone())));
 	attached.give_back(first.clone());
@@ -157,7 +188,7 @@ async fn client_should_get_what_waited_and_what_comes() {
 async fn key_should_be_attached_only_by_its_holder() {
 	let (scene, holder, thief) = (Scene::new(), secret(1), secret(2));
 	let (key, node, now) = (holder.public(), scene.relay.own(), Now::read());
-	let attach = |answer: &Hash| scene.relay.attach(key, answer, now).map(drop);
+	let attach = |answer: &Hash| scene.relay.attach(key, answer, OVER, now).map(drop);
 	assert_eq!(attach(&Hash::zero()), Err(NotAttached::NotProven));
 	let sealed = scene.relay.challenge(&key, now).unwrap();
 	assert!(answer(&thief, &node, &sealed, &GENESIS).is_err());
@@ -177,7 +208,7 @@ async fn second_attachment_should_end_the_first() {
 	assert_eq!(old.next().await, None);
 	drop(old);
 	let packet = sent(holder.public(), 1);
-	scene.relay.packet(Source::Client, packet.clone(), Now::read()).unwrap();
+	scene.relay.packet(CLIENT, packet.clone(), Now::read()).unwrap();
 	assert_eq!(new.next().await, Some(Told::Packet(packet)));
 }
 
