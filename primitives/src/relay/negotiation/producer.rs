@@ -14,6 +14,8 @@ use alloc::{vec, vec::Vec};
 
 /// How many times one answer is repeated when the letter that it answers comes again.
 const REPEATS: u8 = 3;
+/// How many blocks the consumer may be ahead.
+pub(super) const AHEAD: BlockNumber = 5;
 
 /// One of the producer's open offers, as the chain has it now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -222,7 +224,8 @@ impl Producer {
 		let due = listed_price(countered.price, countered.energy);
 		let pays = matches!((paid, due), (Some(paid), Some(due)) if paid >= due);
 		let open = ctp.expiry.checked_sub(now.block);
-		let in_time = open.is_some_and(|blocks| blocks > 0 && blocks <= self.longest);
+		let longest = self.longest.saturating_add(AHEAD);
+		let in_time = open.is_some_and(|blocks| blocks > 0 && blocks <= longest);
 		pays && in_time && ctp.offer == countered.offer && ctp.energy == countered.energy
 	}
 

@@ -1,6 +1,6 @@
 //! What each side answers to what it is told.
 
-use super::*;
+use super::{super::producer::AHEAD, *};
 
 fn up_to(units: u128) -> ConsumerPolicy {
 	ConsumerPolicy::up_to(price(units))
@@ -214,7 +214,7 @@ fn producer_should_not_be_bound_for_longer_than_a_ctp_can_be_open() {
 	let quotes = |steps: &[Step<ProducerOutcome>]| {
 		matches!(steps, [Step::Send { body: Body::Quote { .. }, .. }, _])
 	};
-	let longest = Parameters::DEVELOPMENT.max_lifetime;
+	let longest = Parameters::DEVELOPMENT.max_lifetime + AHEAD;
 	for good in [11, 40, 10 + longest] {
 		assert!(quotes(&told(countered(), good)), "{good}");
 	}
@@ -224,8 +224,8 @@ fn producer_should_not_be_bound_for_longer_than_a_ctp_can_be_open() {
 	for bad in [0, 10, 11 + longest, u32::MAX] {
 		assert_eq!(told(countered(), bad), refused, "{bad}");
 	}
-	assert!(quotes(&told(countered().for_at_most(7), 17)));
-	assert_eq!(told(countered().for_at_most(7), 18), refused);
+	assert!(quotes(&told(countered().for_at_most(7), 17 + AHEAD)));
+	assert_eq!(told(countered().for_at_most(7), 18 + AHEAD), refused);
 }
 
 #[test]
