@@ -1,6 +1,7 @@
 //! The proof that a client holds the key that it attaches with: it opens what this node has sealed
 //! to the key. Without it anyone could fetch another's packets, which stay sealed but would be gone.
 
+use super::machine::Connection;
 use crate::spb::network::limits::{Limiter, Rate};
 use sc_network::PeerId;
 use spb_primitives::{
@@ -18,10 +19,12 @@ use std::{
 
 /// How long a client has to answer.
 pub const OPEN_FOR: Duration = Duration::from_secs(30);
-/// Challenges of all clients together. A client needs one each time that it attaches.
-const RATE: Rate = Rate { burst: 512, per_second: 64 };
+/// Challenges over one connection. A client needs one each time that it attaches a key.
+const RATE: Rate = Rate { burst: 256, per_second: 8 };
+/// Challenges over all connections together: what sealing them costs is little of a processor.
+const RATE_OF_ALL: Rate = Rate { burst: 2_048, per_second: 256 };
 /// Challenges that are open at once: more than the rate allows in the time that they are.
-const MAX_OPEN: usize = 4_096;
+const MAX_OPEN: usize = 16_384;
 
 /// Why there is no challenge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -42,20 +45,30 @@ pub struct Challenges {
 	open: HashMap<Hash, (ContactKey, Instant)>,
 	/// The same answers, the oldest first.
 	order: VecDeque<Hash>,
-	limiter: Limiter<()>,
+	connections: Limiter<Connection>,
+	all: Limiter<()>,
 }
 
 impl Challenges {
 	/// Those of the node of this peer id, on the chain with this genesis.
 	pub fn new(node: NodeIdentifier, genesis: Genesis) -> Self {
 		let (open, order) = Default::default();
-		Self { node, genesis, open, order, limiter: Limiter::new(RATE) }
+		let (connections, all) = (Limiter::new(RATE), Limiter::new(RATE_OF_ALL));
+		Self { node, genesis, open, order, connections, all }
 	}
 
-	/// What the holder of a key is to open.
-	pub fn ask(&mut self, contact: &ContactKey, now: Instant) -> Result<Vec<u8>, NoChallenge> {
+	/// What the holder of a key is to open, who asks over this connection.
+	pub fn ask(
+		&mut self,
+		contact: &ContactKey,
+		over: Connection,
+		now: Instant,
+	) -> Result<Vec<u8>, NoChallenge> {
 		self.expire(now);
-		if self.order.len() >= MAX_OPEN || !self.limiter.permits((), now) {
+		let permitted = self.order.len() < MAX_OPEN
+			&& self.connections.permits(over, now)
+			&& self.all.permits((), now);
+		if !permitted {
 			return Err(NoChallenge::TooMany);
 		}
 		let Challenge { sealed, answer } =
@@ -100,6 +113,7 @@ mod tests {
 	use super::*;
 	use spb_primitives::relay::{sealing::answer, ContactSecret};
 
+	const OVER: Connection = Connection(1);
 	const GENESIS: Genesis = Hash::repeat_byte(7);
 
 	fn secret(of: u8) -> ContactSecret {
@@ -115,7 +129,7 @@ mod tests {
 		let (mut challenges, now, holder) = (challenges(), Instant::now(), secret(1));
 		let node = challenges.node;
 		let mut ask = |at| {
-			let sealed = challenges.ask(&holder.public(), at).unwrap();
+			let sealed = challenges.ask(&holder.public(), OVER, at).unwrap();
 			answer(&holder, &node, &sealed, &GENESIS).unwrap()
 		};
 		let (first, second) = (ask(now), ask(now));
@@ -132,7 +146,7 @@ mod tests {
 		let (mut challenges, now) = (challenges(), Instant::now());
 		let (holder, other) = (secret(1), secret(2));
 		let node = challenges.node;
-		let sealed = challenges.ask(&holder.public(), now).unwrap();
+		let sealed = challenges.ask(&holder.public(), OVER, now).unwrap();
 		assert!(answer(&other, &node, &sealed, &GENESIS).is_err());
 		let elsewhere = identifier_of(&PeerId::random());
 		assert!(answer(&holder, &elsewhere, &sealed, &GENESIS).is_err());
@@ -146,20 +160,29 @@ mod tests {
 	fn number_of_challenges_should_be_bounded() {
 		let (mut challenges, start, holder) = (challenges(), Instant::now(), secret(1));
 		let mut asked = 0;
-		for second in 0..60 {
+		for second in 0..35 {
 			let now = start + Duration::from_secs(second);
-			while challenges.ask(&holder.public(), now).is_ok() {
+			while challenges.ask(&holder.public(), Connection(asked), now).is_ok() {
 				asked += 1;
 			}
 			assert!(challenges.open.len() < MAX_OPEN, "the rate is what bounds them");
 		}
-		assert_eq!(asked, 512 + 59 * 64);
-		assert_eq!(challenges.ask(&holder.public(), start), Err(NoChallenge::TooMany));
+		assert_eq!(asked, 2_048 + 34 * 256);
+		assert_eq!(challenges.ask(&holder.public(), OVER, start), Err(NoChallenge::TooMany));
+	}
+
+	#[test]
+	fn one_connection_should_leave_challenges_to_others() {
+		let (mut challenges, now, holder) = (challenges(), Instant::now(), secret(1));
+		let taken =
+			(0..1_000).filter(|_| challenges.ask(&holder.public(), OVER, now).is_ok()).count();
+		assert_eq!(taken, RATE.burst as usize);
+		assert!(challenges.ask(&holder.public(), Connection(2), now).is_ok());
 	}
 
 	#[test]
 	fn key_that_nobody_can_hold_should_get_no_challenge() {
-		let asked = challenges().ask(&ContactKey([0; 32]), Instant::now());
+		let asked = challenges().ask(&ContactKey([0; 32]), OVER, Instant::now());
 		assert_eq!(asked, Err(NoChallenge::Seal(SealError::BadKey)));
 	}
 }

@@ -178,9 +178,14 @@ impl Relay {
 		}
 	}
 
-	/// What the holder of a key is to open before it attaches with it.
-	pub fn challenge(&self, key: &ContactKey, now: Now) -> Result<Vec<u8>, NoChallenge> {
-		self.challenges.lock().ask(key, now.at)
+	/// What the holder of a key, who asks over this connection, is to open before it attaches with it.
+	pub fn challenge(
+		&self,
+		key: &ContactKey,
+		over: Connection,
+		now: Now,
+	) -> Result<Vec<u8>, NoChallenge> {
+		self.challenges.lock().ask(key, over, now.at)
 	}
 
 	/// Attaches a client with a key whose challenge it has answered over this connection.

@@ -58,7 +58,7 @@ const NO_CONNECTION: ConnectionId = ConnectionId(usize::MAX);
 pub trait RelayApi {
 	/// What the holder of a contact key opens to prove that it is, and by whom it is asked. The proof
 	/// is due within half a minute, and good for one attachment.
-	#[method(name = "relayChallenge")]
+	#[method(name = "relayChallenge", with_extensions)]
 	fn challenge(&self, contact: ContactKey) -> Result<ChallengeAnswer, RelayError>;
 
 	/// The packets for a key, SCALE-encoded, beginning with those that waited for it. It ends with a
@@ -232,6 +232,12 @@ impl From<RelayError> for ErrorObjectOwned {
 	}
 }
 
+/// Over which connection a call came. The server always says it.
+fn connection(extensions: &Extensions) -> Connection {
+	let ConnectionId(number) = extensions.get::<ConnectionId>().copied().unwrap_or(NO_CONNECTION);
+	Connection(number)
+}
+
 /// Answers for the relay.
 pub struct RelayRpc {
 	/// The relay.
@@ -242,8 +248,12 @@ pub struct RelayRpc {
 
 #[async_trait]
 impl RelayApiServer for RelayRpc {
-	fn challenge(&self, contact: ContactKey) -> Result<ChallengeAnswer, RelayError> {
-		let challenge = self.relay.challenge(&contact, Now::read())?.into();
+	fn challenge(
+		&self,
+		extensions: &Extensions,
+		contact: ContactKey,
+	) -> Result<ChallengeAnswer, RelayError> {
+		let challenge = self.relay.challenge(&contact, connection(extensions), Now::read())?.into();
 		Ok(ChallengeAnswer {
 			node: self.relay.own(),
 			challenge,
@@ -290,9 +300,7 @@ impl RelayApiServer for RelayRpc {
 	fn send(&self, extensions: &Extensions, packet: Bytes) -> Result<SentAnswer, RelayError> {
 		let packet = Packet::decode_all(&mut &packet.0[..])?;
 		let id = packet.id();
-		// The server always says over which connection a call came.
-		let ConnectionId(over) = extensions.get::<ConnectionId>().copied().unwrap_or(NO_CONNECTION);
-		let source = Source::Client(Connection(over));
+		let source = Source::Client(connection(extensions));
 		let step = self.relay.packet(source, packet, Now::read())?;
 		Ok(SentAnswer::new(id, step))
 	}

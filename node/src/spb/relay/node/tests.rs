@@ -59,7 +59,7 @@ impl Scene {
 	/// Attaches with the key of a secret.
 	fn attach(&self, secret: &ContactSecret) -> Attached {
 		let (key, now) = (secret.public(), Now::read());
-		let sealed = self.relay.challenge(&key, now).unwrap();
+		let sealed = self.relay.challenge(&key, OVER, now).unwrap();
 		let answer = answer(secret, &self.relay.own(), &sealed, &GENESIS).unwrap();
 		self.relay.attach(key, &answer, OVER, now).unwrap_or_else(|error| panic!("{error}"))
 	}
@@ -190,9 +190,9 @@ async fn key_should_be_attached_only_by_its_holder() {
 	let (key, node, now) = (holder.public(), scene.relay.own(), Now::read());
 	let attach = |answer: &Hash| scene.relay.attach(key, answer, OVER, now).map(drop);
 	assert_eq!(attach(&Hash::zero()), Err(NotAttached::NotProven));
-	let sealed = scene.relay.challenge(&key, now).unwrap();
+	let sealed = scene.relay.challenge(&key, OVER, now).unwrap();
 	assert!(answer(&thief, &node, &sealed, &GENESIS).is_err());
-	let thiefs = scene.relay.challenge(&thief.public(), now).unwrap();
+	let thiefs = scene.relay.challenge(&thief.public(), OVER, now).unwrap();
 	let thiefs = answer(&thief, &node, &thiefs, &GENESIS).unwrap();
 	assert_eq!(attach(&thiefs), Err(NotAttached::NotProven));
 	let right = answer(&holder, &node, &sealed, &GENESIS).unwrap();

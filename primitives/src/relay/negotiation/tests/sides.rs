@@ -206,8 +206,7 @@ fn producer_should_stand_by_its_word_for_as_long_as_it_said() {
 
 #[test]
 fn producer_should_not_be_bound_for_longer_than_a_ctp_can_be_open() {
-	let told = |side: Producer, expiry: u32| {
-		let mut side = side;
+	let told = |mut side: Producer, expiry: u32| {
 		let ctp = Ctp { expiry, ..ctp(900) };
 		tell(&mut side, 1, Body::Accept { ctp })
 	};
