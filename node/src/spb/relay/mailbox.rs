@@ -5,7 +5,7 @@ use codec::Encode;
 use spb_primitives::relay::{packet::MAX_AGE, ContactKey, Packet};
 use std::{
 	collections::{BTreeMap, BTreeSet},
-	ops::Bound::{Excluded, Included, Unbounded},
+	ops::Bound::{self, Excluded, Included, Unbounded},
 };
 
 /// What a mailbox may hold.
@@ -103,7 +103,9 @@ impl Mailbox {
 
 	/// The keys that packets wait for, in order from `from` on, at most so many.
 	pub fn keys(&self, from: ContactKey, most: usize) -> Vec<ContactKey> {
-		let first = |start| self.packets.range((start, Unbounded)).next().map(|((key, _), _)| *key);
+		let first = |start: Bound<(ContactKey, u64)>| {
+			self.packets.range((start, Unbounded)).next().map(|((key, _), _)| *key)
+		};
 		let keys = std::iter::successors(first(Included((from, 0))), |key| {
 			first(Excluded((*key, u64::MAX)))
 		});
