@@ -12,17 +12,21 @@ use crate::{
 use alloc::{format, vec::Vec};
 use codec::Encode;
 use frame_benchmarking::{account, v2::*};
-use frame_support::traits::{fungible::Mutate, EnsureOrigin, Get};
+use frame_support::{
+	traits::{fungible::Mutate, ConstU32, EnsureOrigin, Get},
+	BoundedVec,
+};
 use frame_system::RawOrigin;
-use sp_core::{crypto::KeyTypeId, sr25519, H256};
+use sp_core::{crypto::KeyTypeId, ed25519, sr25519, H256};
 use sp_io::{
-	crypto::{sr25519_generate, sr25519_sign},
+	crypto::{ed25519_generate, ed25519_sign, sr25519_generate, sr25519_sign},
 	hashing::blake2_256,
 };
 use sp_runtime::{traits::SaturatedConversion, DigestItem, MultiSignature};
 use spb_primitives::{
-	AccountId, BlockNumber, Certificate, Ctp, CtpId, Energy, MeterKey, Money, OfferId, Price,
-	ReceiptKey, Settlement, SignedCtp, VaultId,
+	relay::{listing_payload, node_payload, peer_id},
+	AccountId, BlockNumber, Certificate, Coe, Ctp, CtpId, Energy, ManufacturerId, MeterKey,
+	MeterSignature, Money, OfferId, Price, ReceiptKey, Settlement, SignedCtp, VaultId,
 };
 
 /// Where the keystore keeps the keys.
@@ -53,6 +57,48 @@ fn sign(key: &sr25519::Public, payload: &[u8]) -> MultiSignature {
 	sr25519_sign(KEYS, key, payload).expect("the keystore made the key").into()
 }
 
+/// A key of a node, a meter or a manufacturer, which the keystore holds.
+fn device(index: u32) -> ed25519::Public {
+	let seed = format!("0x{:064x}", u64::from(index) + 1);
+	ed25519_generate(KEYS, Some(seed.into_bytes()))
+}
+
+fn sign_by_device(key: &ed25519::Public, payload: &[u8]) -> MeterSignature {
+	ed25519_sign(KEYS, key, payload).expect("the keystore made the key")
+}
+
+/// An address of this length.
+fn address(length: u32) -> BoundedVec<u8, ConstU32<MAX_ADDRESS>> {
+	let mut address = b"ws://".to_vec();
+	address.resize(length as usize, b'a');
+	address.try_into().expect("no longer than an address may be")
+}
+
+/// The account's node in the backbone.
+fn join<T: Config>(owner: &AccountId) {
+	let peer = peer_id(&device(0));
+	let node = NodeIdentifier::of_peer(&peer);
+	let payload = node_payload(owner, &node, &Pallet::<T>::chain().genesis());
+	let signature = sign_by_device(&device(0), &payload);
+	let peer = peer.to_vec().try_into().expect("a peer id has its length");
+	Pallet::<T>::do_join_backbone(owner.clone(), peer, address(MAX_ADDRESS), signature)
+		.expect("the node signed and its owner has money");
+}
+
+/// A manufacturer, a meter of its, the meter's certificate and its consent to be listed by `owner`.
+fn meter<T: Config>(
+	owner: &AccountId,
+) -> (MeterKey, ManufacturerId, MeterSignature, ContactKey, MeterSignature) {
+	let (maker, key, manufacturer) = (device(1), device(2), ManufacturerId::MAX);
+	let contact = ContactKey([1; 32]);
+	Manufacturers::<T>::insert(manufacturer, Manufacturer { key: maker, active: true });
+	let genesis = Pallet::<T>::chain().genesis();
+	let certificate =
+		sign_by_device(&maker, &Coe::certificate_payload(manufacturer, &key, &genesis));
+	let payload = listing_payload(owner, &key, manufacturer, &contact, &genesis);
+	(key, manufacturer, certificate, contact, sign_by_device(&key, &payload))
+}
+
 /// Companies, from this number on, until there are no more places.
 fn add_companies<T: Config>(from: u32) {
 	for index in from..T::MaxCompanies::get() {
@@ -70,7 +116,7 @@ fn producer<T: Config>(index: u32) -> AccountId {
 /// An offer of its own for each producer.
 fn offer<T: Config>(producer: &AccountId) -> OfferId {
 	let id = NextOffer::<T>::get();
-	let (price, contact) = (Price::per_kwh(1), [1; 32]);
+	let (price, contact) = (Price::per_kwh(1), ContactKey([1; 32]));
 	Pallet::<T>::do_offer_energy(producer.clone(), OFFERED, price, Terms::Listed, contact)
 		.expect("the producer has an account and money");
 	id
@@ -181,7 +227,13 @@ mod benchmarks {
 		let id = NextOffer::<T>::get();
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(producer), OFFERED, Price::per_kwh(1), Terms::QuoteOnly, [1; 32]);
+		_(
+			RawOrigin::Signed(producer),
+			OFFERED,
+			Price::per_kwh(1),
+			Terms::QuoteOnly,
+			ContactKey([1; 32]),
+		);
 
 		assert!(Offers::<T>::contains_key(id));
 	}
@@ -329,6 +381,70 @@ mod benchmarks {
 
 		assert!(Manufacturers::<T>::get(id).is_some_and(|manufacturer| !manufacturer.active));
 		Ok(())
+	}
+
+	#[benchmark]
+	fn join_backbone() {
+		let owner = rich::<T>("owner", 0);
+		let peer = peer_id(&device(0));
+		let node = NodeIdentifier::of_peer(&peer);
+		let payload = node_payload(&owner, &node, &Pallet::<T>::chain().genesis());
+		let signature = sign_by_device(&device(0), &payload);
+		let peer = peer.to_vec().try_into().expect("a peer id has its length");
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()), peer, address(MAX_ADDRESS), signature);
+
+		assert!(BackboneNodes::<T>::contains_key(&owner));
+	}
+
+	#[benchmark]
+	fn update_backbone() {
+		let owner = rich::<T>("owner", 0);
+		join::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), address(MAX_ADDRESS - 1));
+
+		let identifier = NodeIdentifier::of_peer(&peer_id(&device(0)));
+		assert_last::<T>(Event::NodeUpdated { identifier });
+	}
+
+	#[benchmark]
+	fn leave_backbone() {
+		let owner = rich::<T>("owner", 0);
+		join::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()));
+
+		assert!(!BackboneNodes::<T>::contains_key(&owner));
+	}
+
+	#[benchmark]
+	fn list_meter() {
+		let owner = rich::<T>("owner", 0);
+		let (key, manufacturer, certificate, contact, signature) = meter::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), key, manufacturer, certificate, contact, signature);
+
+		assert!(Meters::<T>::contains_key(key));
+	}
+
+	/// By another than its owner, after it was revoked.
+	#[benchmark]
+	fn unlist_meter() {
+		let (owner, other) = (rich::<T>("owner", 0), rich::<T>("other", 0));
+		let (key, manufacturer, certificate, contact, signature) = meter::<T>(&owner);
+		Pallet::<T>::do_list_meter(owner, key, manufacturer, certificate, contact, signature)
+			.expect("the meter signed and its owner has money");
+		RevokedMeters::<T>::insert(manufacturer, key, ());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(other), key);
+
+		assert!(!Meters::<T>::contains_key(key));
 	}
 
 	/// With `n` settlements, each of another vault and another offer of another producer.
