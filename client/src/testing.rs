@@ -4,7 +4,9 @@ pub(crate) mod relay;
 
 use crate::connection::{Connection, Hash};
 use codec::{Compact, Decode, Encode};
-use pallet_spb::types::{BackboneNode, ListedMeter, Manufacturer, OfferInfo, Vault, VaultInfo};
+use pallet_spb::types::{
+	BackboneNode, ListedMeter, Manufacturer, MeterPage, OfferInfo, Vault, VaultInfo,
+};
 use serde_json::{json, Value};
 use sp_io::hashing::twox_128;
 use spb_primitives::{
@@ -60,6 +62,8 @@ pub(crate) struct Fate {
 #[derive(Default)]
 pub(crate) struct Script {
 	pub(crate) best: BlockNumber,
+	/// The longest lifetime of a CTP that enters, where it is not that of development chains.
+	pub(crate) entry_lifetime: Option<BlockNumber>,
 	/// The vault of everyone who has none below.
 	pub(crate) vault: Option<VaultInfo>,
 	/// The vaults of these accounts.
@@ -176,7 +180,9 @@ impl Script {
 				[vec![1], length, metadata.to_vec()].concat()
 			},
 			"SpbApi_parameters" => Parameters::DEVELOPMENT.encode(),
-			"SpbApi_entry_lifetime" => Parameters::DEVELOPMENT.max_lifetime.encode(),
+			"SpbApi_entry_lifetime" => {
+				self.entry_lifetime.unwrap_or(Parameters::DEVELOPMENT.max_lifetime).encode()
+			},
 			"SpbApi_limits" => LIMITS.encode(),
 			"SpbApi_vault_of" => {
 				let owner = AccountId::decode(&mut &arguments[..]).expect("an account");
@@ -193,8 +199,11 @@ impl Script {
 					.expect("a place and a limit");
 				// A place that is none of theirs is before all of them.
 				let skipped = after.and_then(|key| self.meters.iter().position(|m| m.key == key));
-				let rest = self.meters.iter().skip(skipped.map_or(0, |at| at + 1));
-				rest.take(limit as usize).cloned().collect::<Vec<_>>().encode()
+				let mut rest = self.meters.iter().skip(skipped.map_or(0, |at| at + 1)).cloned();
+				let meters: Vec<_> = rest.by_ref().take(limit as usize).collect();
+				let last = meters.last().map(|meter| meter.key);
+				let next = rest.next().and(last);
+				MeterPage { meters, next }.encode()
 			},
 			"SpbApi_meter_of" => {
 				let key = MeterKey::decode(&mut &arguments[..]).expect("a key");

@@ -24,8 +24,8 @@ use pallet_spb::{
 		RestoreStep, Restoring, SettledCtp, Verdict,
 	},
 	types::{
-		BackboneNode, EnergyAccount, ListedMeter, OfferFilter, OfferInfo, Page, Seal, VaultInfo,
-		MAX_PAGE,
+		BackboneNode, EnergyAccount, ListedMeter, MeterPage, OfferFilter, OfferInfo, Page, Seal,
+		VaultInfo, MAX_PAGE,
 	},
 	Call, Config, Event,
 };
@@ -324,7 +324,7 @@ impl_runtime_apis! {
 			Spb::backbone()
 		}
 
-		fn meters(after: Option<MeterKey>, limit: u32) -> Vec<ListedMeter> {
+		fn meters(after: Option<MeterKey>, limit: u32) -> MeterPage {
 			Spb::meters(after, limit)
 		}
 

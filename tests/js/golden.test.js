@@ -362,19 +362,26 @@ describe('the backbone', () => {
     same(concat(head, u8(hops), u64(relay.sentAt), sealed), encoded);
   });
 
+  test('consents to be listed run out', () => {
+    assert.equal(relay.maxConsent, 2_400);
+  });
+
   test('a node lies at the hash of its peer id and signs who lists it', () => {
-    const { owner, key, peer, identifier, payload, signature } = relay.node;
+    const { owner, key, peer, identifier, validUntil, payload, signature } = relay.node;
     const pair = keyOf(key);
     same(concat(bytes('0x002408011220'), pair.publicKey), peer);
     same(spb.hash(bytes(peer)), identifier);
-    same(spb.payload('spb/nod1', genesis, bytes(owner), bytes(identifier)), payload);
+    const content = concat(bytes(owner), bytes(identifier), u32(validUntil));
+    same(spb.payload('spb/nod1', genesis, content), payload);
     signedBy(pair, bytes(payload), signature, 'node');
   });
 
   test('a meter signs who lists it and where to write to it', () => {
-    const { owner, meter, manufacturer, contact, payload, signature } = relay.listing;
+    const { owner, meter, manufacturer, contact, validUntil, payload, signature } = relay.listing;
     const pair = keyOf(meter);
-    const content = concat(bytes(owner), pair.publicKey, u16(manufacturer), bytes(contact));
+    const content = concat(
+      bytes(owner), pair.publicKey, u16(manufacturer), bytes(contact), u32(validUntil),
+    );
     same(spb.payload('spb/lst1', genesis, content), payload);
     signedBy(pair, bytes(payload), signature, 'listing');
   });

@@ -23,7 +23,7 @@ use std::{fmt, sync::Arc, time::Duration};
 const REPEATS: u16 = 2;
 
 /// How many listed meters are looked at, to choose from them at random.
-const SAMPLE: u32 = 64;
+const SAMPLE: usize = 64;
 
 /// What tree a meter wants certified, and how it goes about it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -27,7 +27,7 @@ const WANTED: Wanted =
 	Wanted { leaves: 8, valid_for: LONG, candidates: 5, patience: Duration::from_secs(30) };
 
 /// Impatient, so that silence is short.
-const HASTY: Wanted = Wanted { patience: Duration::from_millis(300), ..WANTED };
+const HASTY: Wanted = Wanted { patience: Duration::from_secs(1), ..WANTED };
 
 fn manufacturer() -> ManufacturerKey {
 	ManufacturerKey::development("//One").unwrap()
@@ -83,7 +83,7 @@ impl Bench {
 		let owner = AccountKey::development("//Bob").unwrap().account();
 		let contact = owned.contacts.make().unwrap().public();
 		let genesis = self.connection.genesis();
-		let listing = owned.meter.consent_to_listing(&owner, contact, &genesis).unwrap();
+		let listing = owned.meter.consent_to_listing(&owner, contact, BEST + 9, &genesis).unwrap();
 		self.node.script().meters.push(ListedMeter {
 			key: listing.meter,
 			owner,

@@ -64,6 +64,11 @@ impl From<stored::ListedMeter> for ListedMeter {
 	}
 }
 
+/// Listed meters that are looked at in one question.
+const PAGE: u32 = 256;
+/// Questions that are asked in search of meters that count, at the most.
+const MAX_PAGES: usize = 16;
+
 impl View {
 	/// The backbone nodes, in the order of their identifiers.
 	pub async fn backbone(&self) -> Result<Vec<BackboneNode>, ConnectionError> {
@@ -73,30 +78,30 @@ impl View {
 
 	/// Listed meters whose signatures count, from a place on in an order that looks random, and from
 	/// its beginning where it ends: at most `limit`, each once.
+	///
+	/// Where hardly any counts, not all are looked at.
 	pub async fn meters(
 		&self,
 		from: MeterKey,
-		limit: u32,
+		limit: usize,
 	) -> Result<Vec<ListedMeter>, ConnectionError> {
-		let mut meters = self.meters_after(Some(from), limit).await?;
-		let missing = usize::try_from(limit).unwrap_or(usize::MAX).saturating_sub(meters.len());
-		if missing > 0 {
-			let first = self.meters_after(None, limit).await?;
-			let known = |meter: &ListedMeter| meters.iter().any(|other| other.key == meter.key);
-			let more: Vec<_> = first.into_iter().filter(|meter| !known(meter)).collect();
-			meters.extend(more.into_iter().take(missing));
+		let (mut meters, mut after) = (Vec::<ListedMeter>::new(), Some(from.0));
+		let mut begun_anew = false;
+		for _ in 0..MAX_PAGES {
+			let page = self.call(runtime::runtime_apis().spb_api().meters(after, PAGE)).await?;
+			for meter in page.meters.into_iter().map(ListedMeter::from) {
+				// Known already: all the way round.
+				if meters.len() >= limit || meters.iter().any(|other| other.key == meter.key) {
+					return Ok(meters);
+				}
+				meters.push(meter);
+			}
+			after = page.next;
+			if after.is_none() && std::mem::replace(&mut begun_anew, true) {
+				break;
+			}
 		}
 		Ok(meters)
-	}
-
-	async fn meters_after(
-		&self,
-		after: Option<MeterKey>,
-		limit: u32,
-	) -> Result<Vec<ListedMeter>, ConnectionError> {
-		let after = after.map(|key| key.0);
-		let page = self.call(runtime::runtime_apis().spb_api().meters(after, limit)).await?;
-		Ok(page.into_iter().map(Into::into).collect())
 	}
 
 	/// A listed meter, if its signatures count.

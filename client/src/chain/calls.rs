@@ -89,8 +89,8 @@ pub fn transfer(to: &AccountId, amount: Money) -> impl Payload {
 /// Lists a node that consents to it as one of the backbone, under its RPC address.
 pub fn join_backbone(consent: &Consent, address: &str) -> impl Payload {
 	let (peer, signature) = (consent.peer.0.to_vec(), consent.signature.0 .0);
-	let address = address.as_bytes().to_vec();
-	pallet().join_backbone(BoundedVec(peer), BoundedVec(address), signature)
+	let (peer, address) = (BoundedVec(peer), BoundedVec(address.as_bytes().to_vec()));
+	pallet().join_backbone(peer, address, consent.valid_until, signature)
 }
 
 /// Gives the account's backbone node another RPC address.
@@ -105,9 +105,10 @@ pub fn leave_backbone() -> impl Payload {
 
 /// Lists a meter as one that certifies others.
 pub fn list_meter(listing: &Listing) -> impl Payload {
-	let Listing { meter, manufacturer, certificate, contact, signature } = listing.clone();
-	let (certificate, contact) = (certificate.0, contact.into());
-	pallet().list_meter(meter.0, manufacturer, certificate, contact, signature.0)
+	let Listing { meter, manufacturer, certificate, contact, valid_until, signature } =
+		listing.clone();
+	let (certificate, contact, signature) = (certificate.0, contact.into(), signature.0);
+	pallet().list_meter(meter.0, manufacturer, certificate, contact, valid_until, signature)
 }
 
 /// Takes a meter off the list.

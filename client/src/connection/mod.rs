@@ -14,7 +14,7 @@ pub use error::ConnectionError;
 pub use heads::{Heads, Stall};
 pub use line::Line;
 pub use link::Patience;
-pub use relay::{Consent, RelayStatus};
+pub use relay::{Consent, RelayStatus, CONSENT};
 pub use rpc::{
 	Bucket, CtpEvent, CtpFilter, CtpRow, CtpStatus, DatabaseInfo, Events, Stage, Status, Trade,
 	NO_DATABASE, NO_SIDECAR,

@@ -23,6 +23,8 @@ pub struct Listing {
 	pub certificate: MeterSignature,
 	/// Where to write to it.
 	pub contact: ContactKey,
+	/// The last block at which the consent counts.
+	pub valid_until: BlockNumber,
 	/// The meter's own word.
 	pub signature: MeterSignature,
 }
@@ -112,20 +114,22 @@ impl Meter {
 		self.update(|state| state.keep_coe(coe, genesis))
 	}
 
-	/// Consents to be listed by `owner`, with letters to go to `contact`.
+	/// Consents to be listed by `owner` until block `valid_until` at the latest, with letters to go to
+	/// `contact`.
 	pub fn consent_to_listing(
 		&self,
 		owner: &AccountId,
 		contact: ContactKey,
+		valid_until: BlockNumber,
 		genesis: &Genesis,
 	) -> Result<Listing, MeterError> {
 		let state = self.read()?;
 		let certificate = state.certificate(genesis)?;
 		let (meter, manufacturer) = (state.public(), certificate.manufacturer);
-		let payload = listing_payload(owner, &meter, manufacturer, &contact, genesis);
+		let payload = listing_payload(owner, &meter, manufacturer, &contact, valid_until, genesis);
 		let signature = state.pair().sign(&payload);
 		let certificate = certificate.signature.0;
-		Ok(Listing { meter, manufacturer, certificate, contact, signature })
+		Ok(Listing { meter, manufacturer, certificate, contact, valid_until, signature })
 	}
 }
 

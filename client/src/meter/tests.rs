@@ -390,15 +390,16 @@ fn a_meter_should_certify_what_a_genuine_one_asks_it_for() {
 fn a_meter_should_be_listed_with_its_own_consent() {
 	let bench = Bench::certified();
 	let (owner, contact) = (owner().account(), ContactKey([1; 32]));
-	let listing = bench.meter.consent_to_listing(&owner, contact, &genesis()).unwrap();
-	let Listing { meter, manufacturer, signature, .. } = &listing;
-	assert_eq!(*meter, bench.meter.key().unwrap());
-	let holds = |contact: ContactKey, owner: &AccountId| {
-		verify_listing(signature, owner, meter, *manufacturer, &contact, &genesis())
+	let listing = bench.meter.consent_to_listing(&owner, contact, NOW + 9, &genesis()).unwrap();
+	let Listing { meter, manufacturer, valid_until, signature, .. } = &listing;
+	assert_eq!((*meter, *valid_until), (bench.meter.key().unwrap(), NOW + 9));
+	let holds = |contact: ContactKey, owner: &AccountId, until| {
+		verify_listing(signature, owner, meter, *manufacturer, &contact, until, &genesis())
 	};
-	assert!(holds(contact, &owner));
-	assert!(!holds(ContactKey([2; 32]), &owner));
-	assert!(!holds(contact, &AccountId::new([9; 32])));
+	assert!(holds(contact, &owner, NOW + 9));
+	assert!(!holds(ContactKey([2; 32]), &owner, NOW + 9));
+	assert!(!holds(contact, &AccountId::new([9; 32]), NOW + 9));
+	assert!(!holds(contact, &owner, NOW + 10));
 }
 
 #[test]

@@ -2,14 +2,13 @@
 
 use crate::{
 	pallet::*,
-	rules::Chain,
 	types::{BackboneNode, NodeIdentifier, MAX_ADDRESS},
 };
 use alloc::vec::Vec;
 use frame_support::{pallet_prelude::*, traits::Get};
 use spb_primitives::{
-	relay::{peer_key, verify_node, PEER_LENGTH},
-	AccountId, MeterSignature,
+	relay::{consent_counts, peer_key, verify_node, PEER_LENGTH},
+	AccountId, BlockNumber, MeterSignature,
 };
 
 impl<T: Config> Pallet<T> {
@@ -17,6 +16,7 @@ impl<T: Config> Pallet<T> {
 		owner: AccountId,
 		peer: BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>,
 		address: BoundedVec<u8, ConstU32<MAX_ADDRESS>>,
+		valid_until: BlockNumber,
 		signature: MeterSignature,
 	) -> DispatchResult {
 		ensure!(is_address(&address), Error::<T>::BadAddress);
@@ -27,7 +27,8 @@ impl<T: Config> Pallet<T> {
 		let room = BackboneNodes::<T>::count() < T::MaxBackboneNodes::get();
 		ensure!(room, Error::<T>::TooManyNodes);
 		// A node's place is its own: without its key nobody can take it or send its users elsewhere.
-		let agreed = verify_node(&signature, &owner, &peer, &Self::chain().genesis());
+		ensure!(consent_counts(valid_until, Self::now()), Error::<T>::ConsentOutOfDate);
+		let agreed = verify_node(&signature, &owner, &peer, valid_until, &Self::genesis());
 		ensure!(agreed, Error::<T>::BadNodeSignature);
 		let deposit = Self::hold_deposit(&owner, T::BackboneDeposit::get())?;
 		BackboneOwners::<T>::insert(identifier, &owner);

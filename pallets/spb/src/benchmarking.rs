@@ -24,7 +24,7 @@ use sp_io::{
 };
 use sp_runtime::{traits::SaturatedConversion, DigestItem, MultiSignature};
 use spb_primitives::{
-	relay::{listing_payload, node_payload, peer_id},
+	relay::{listing_payload, node_payload, peer_id, MAX_CONSENT, PEER_LENGTH},
 	AccountId, BlockNumber, Certificate, Coe, Ctp, CtpId, Energy, ManufacturerId, MeterKey,
 	MeterSignature, Money, OfferId, Price, ReceiptKey, Settlement, SignedCtp, VaultId,
 };
@@ -74,28 +74,42 @@ fn address(length: u32) -> BoundedVec<u8, ConstU32<MAX_ADDRESS>> {
 	address.try_into().expect("no longer than an address may be")
 }
 
+/// The last block at which a consent counts that is given now.
+fn until<T: Config>() -> BlockNumber {
+	Pallet::<T>::now() + MAX_CONSENT
+}
+
+/// A node's peer id and its consent to be listed by `owner`.
+fn node<T: Config>(
+	owner: &AccountId,
+) -> (BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>, MeterSignature) {
+	let peer = peer_id(&device(0));
+	let identifier = NodeIdentifier::of_peer(&peer);
+	let payload = node_payload(owner, &identifier, until::<T>(), &Pallet::<T>::genesis());
+	let peer = peer.to_vec().try_into().expect("a peer id has its length");
+	(peer, sign_by_device(&device(0), &payload))
+}
+
 /// The account's node in the backbone.
 fn join<T: Config>(owner: &AccountId) {
-	let peer = peer_id(&device(0));
-	let node = NodeIdentifier::of_peer(&peer);
-	let payload = node_payload(owner, &node, &Pallet::<T>::chain().genesis());
-	let signature = sign_by_device(&device(0), &payload);
-	let peer = peer.to_vec().try_into().expect("a peer id has its length");
-	Pallet::<T>::do_join_backbone(owner.clone(), peer, address(MAX_ADDRESS), signature)
+	let (peer, signature) = node::<T>(owner);
+	let (owner, address) = (owner.clone(), address(MAX_ADDRESS));
+	Pallet::<T>::do_join_backbone(owner, peer, address, until::<T>(), signature)
 		.expect("the node signed and its owner has money");
 }
 
-/// A manufacturer, a meter of its, the meter's certificate and its consent to be listed by `owner`.
+/// A meter, its manufacturer, its certificate, where to write to it, and its consent to be listed by
+/// `owner`.
 fn meter<T: Config>(
 	owner: &AccountId,
 ) -> (MeterKey, ManufacturerId, MeterSignature, ContactKey, MeterSignature) {
 	let (maker, key, manufacturer) = (device(1), device(2), ManufacturerId::MAX);
 	let contact = ContactKey([1; 32]);
 	Manufacturers::<T>::insert(manufacturer, Manufacturer { key: maker, active: true });
-	let genesis = Pallet::<T>::chain().genesis();
+	let (genesis, until) = (Pallet::<T>::genesis(), until::<T>());
 	let certificate =
 		sign_by_device(&maker, &Coe::certificate_payload(manufacturer, &key, &genesis));
-	let payload = listing_payload(owner, &key, manufacturer, &contact, &genesis);
+	let payload = listing_payload(owner, &key, manufacturer, &contact, until, &genesis);
 	(key, manufacturer, certificate, contact, sign_by_device(&key, &payload))
 }
 
@@ -386,14 +400,10 @@ mod benchmarks {
 	#[benchmark]
 	fn join_backbone() {
 		let owner = rich::<T>("owner", 0);
-		let peer = peer_id(&device(0));
-		let node = NodeIdentifier::of_peer(&peer);
-		let payload = node_payload(&owner, &node, &Pallet::<T>::chain().genesis());
-		let signature = sign_by_device(&device(0), &payload);
-		let peer = peer.to_vec().try_into().expect("a peer id has its length");
+		let (peer, signature) = node::<T>(&owner);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(owner.clone()), peer, address(MAX_ADDRESS), signature);
+		_(RawOrigin::Signed(owner.clone()), peer, address(MAX_ADDRESS), until::<T>(), signature);
 
 		assert!(BackboneNodes::<T>::contains_key(&owner));
 	}
@@ -427,7 +437,15 @@ mod benchmarks {
 		let (key, manufacturer, certificate, contact, signature) = meter::<T>(&owner);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(owner), key, manufacturer, certificate, contact, signature);
+		_(
+			RawOrigin::Signed(owner),
+			key,
+			manufacturer,
+			certificate,
+			contact,
+			until::<T>(),
+			signature,
+		);
 
 		assert!(Meters::<T>::contains_key(key));
 	}
@@ -437,8 +455,17 @@ mod benchmarks {
 	fn unlist_meter() {
 		let (owner, other) = (rich::<T>("owner", 0), rich::<T>("other", 0));
 		let (key, manufacturer, certificate, contact, signature) = meter::<T>(&owner);
-		Pallet::<T>::do_list_meter(owner, key, manufacturer, certificate, contact, signature)
-			.expect("the meter signed and its owner has money");
+		let until = until::<T>();
+		Pallet::<T>::do_list_meter(
+			owner,
+			key,
+			manufacturer,
+			certificate,
+			contact,
+			until,
+			signature,
+		)
+		.expect("the meter signed and its owner has money");
 		RevokedMeters::<T>::insert(manufacturer, key, ());
 
 		#[extrinsic_call]

@@ -513,6 +513,9 @@ pub mod pallet {
 		NotYourMeter,
 		/// There is nobody to write to at this contact key.
 		NoContact,
+		/// The consent to be listed has run out, or would count for longer than one may: have it
+		/// signed anew.
+		ConsentOutOfDate,
 		/// The call travels through the pool and never runs: submit it as a bare extrinsic.
 		PoolOnly,
 		/// The block has a seal already.
@@ -747,17 +750,19 @@ pub mod pallet {
 		}
 
 		/// Lists a node as one of the backbone, under the hash of its peer id. The signature is by the
-		/// node's network key (`spb_primitives::relay::node_payload`).
+		/// node's network key (`spb_primitives::relay::node_payload`) and counts until block
+		/// `valid_until`.
 		#[pallet::call_index(19)]
 		#[pallet::weight(T::WeightInfo::join_backbone())]
 		pub fn join_backbone(
 			origin: OriginFor<T>,
 			peer: BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>,
 			address: BoundedVec<u8, ConstU32<MAX_ADDRESS>>,
+			valid_until: BlockNumber,
 			signature: MeterSignature,
 		) -> DispatchResult {
 			let owner = ensure_signed(origin)?;
-			Self::do_join_backbone(owner, peer, address, signature)
+			Self::do_join_backbone(owner, peer, address, valid_until, signature)
 		}
 
 		/// Gives the account's backbone node another RPC address.
@@ -780,7 +785,7 @@ pub mod pallet {
 		}
 
 		/// Lists a certified meter as one that certifies the trees of others. The signature is by the
-		/// meter (`spb_primitives::relay::listing_payload`).
+		/// meter (`spb_primitives::relay::listing_payload`) and counts until block `valid_until`.
 		#[pallet::call_index(22)]
 		#[pallet::weight(T::WeightInfo::list_meter())]
 		pub fn list_meter(
@@ -789,10 +794,19 @@ pub mod pallet {
 			manufacturer: ManufacturerId,
 			certificate: MeterSignature,
 			contact: ContactKey,
+			valid_until: BlockNumber,
 			signature: MeterSignature,
 		) -> DispatchResult {
 			let owner = ensure_signed(origin)?;
-			Self::do_list_meter(owner, key, manufacturer, certificate, contact, signature)
+			Self::do_list_meter(
+				owner,
+				key,
+				manufacturer,
+				certificate,
+				contact,
+				valid_until,
+				signature,
+			)
 		}
 
 		/// Takes a meter off the list and frees its deposit. By who listed it; by anyone where its

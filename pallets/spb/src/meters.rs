@@ -2,14 +2,14 @@
 
 use crate::{
 	pallet::*,
-	rules::Chain,
-	types::{ContactKey, ListedMeter, MAX_PAGE},
+	types::{ContactKey, ListedMeter, MeterPage, MAX_PAGE},
 };
 use alloc::vec::Vec;
 use frame_support::{pallet_prelude::*, traits::Get};
 use spb_primitives::{
-	coe::verify_meter, relay::verify_listing, AccountId, ManufacturerId, MeterKey, MeterRegistry,
-	MeterSignature,
+	coe::verify_meter,
+	relay::{consent_counts, verify_listing},
+	AccountId, BlockNumber, ManufacturerId, MeterKey, MeterRegistry, MeterSignature,
 };
 
 impl<T: Config> Pallet<T> {
@@ -19,16 +19,19 @@ impl<T: Config> Pallet<T> {
 		manufacturer: ManufacturerId,
 		certificate: MeterSignature,
 		contact: ContactKey,
+		valid_until: BlockNumber,
 		signature: MeterSignature,
 	) -> DispatchResult {
 		ensure!(!contact.is_none(), Error::<T>::NoContact);
 		ensure!(!Meters::<T>::contains_key(key), Error::<T>::MeterListed);
 		ensure!(Meters::<T>::count() < T::MaxMeters::get(), Error::<T>::TooManyMeters);
-		let chain = Self::chain();
-		verify_meter(&key, manufacturer, &certificate, &chain.genesis(), &chain)
+		ensure!(consent_counts(valid_until, Self::now()), Error::<T>::ConsentOutOfDate);
+		let genesis = Self::genesis();
+		verify_meter(&key, manufacturer, &certificate, &genesis, &Self::chain())
 			.map_err(|_| Error::<T>::MeterNotCertified)?;
-		let genesis = chain.genesis();
-		let agreed = verify_listing(&signature, &owner, &key, manufacturer, &contact, &genesis);
+		let maker = manufacturer;
+		let agreed =
+			verify_listing(&signature, &owner, &key, maker, &contact, valid_until, &genesis);
 		ensure!(agreed, Error::<T>::BadMeterListing);
 		let deposit = Self::hold_deposit(&owner, T::MeterDeposit::get())?;
 		let meter =
@@ -40,34 +43,39 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_unlist_meter(caller: AccountId, key: MeterKey) -> DispatchResult {
 		let meter = Meters::<T>::get(key).ok_or(Error::<T>::MeterNotListed)?;
-		ensure!(meter.owner == caller || !Self::counts(&meter), Error::<T>::NotYourMeter);
+		let counts = counts(&meter, &Self::chain());
+		ensure!(meter.owner == caller || !counts, Error::<T>::NotYourMeter);
 		Self::free_deposit(&meter.owner, meter.deposit)?;
 		Meters::<T>::remove(key);
 		Self::deposit_event(Event::MeterUnlisted { meter: key });
 		Ok(())
 	}
 
-	/// Whether the signatures of a listed meter count. Its certificate was verified when it was
-	/// listed, and a manufacturer's key never changes.
-	fn counts(meter: &ListedMeter) -> bool {
-		let chain = Self::chain();
-		chain.active_manufacturer(meter.manufacturer).is_some()
-			&& !chain.is_revoked(meter.manufacturer, &meter.key)
-	}
-
 	/// A listed meter whose signatures count.
 	pub fn meter(key: &MeterKey) -> Option<ListedMeter> {
-		Meters::<T>::get(key).filter(Self::counts)
+		Meters::<T>::get(key).filter(|meter| counts(meter, &Self::chain()))
 	}
 
-	/// A page of listed meters whose signatures count, in the order of their keys' hashes; the list is
-	/// at its end when a page is empty.
-	pub fn meters(after: Option<MeterKey>, limit: u32) -> Vec<ListedMeter> {
-		let limit = limit.min(MAX_PAGE) as usize;
-		let all = match after {
+	/// A page of listed meters in the order of their keys' hashes: of the next `limit`, those whose
+	/// signatures count.
+	pub fn meters(after: Option<MeterKey>, limit: u32) -> MeterPage {
+		let listed = match after {
 			Some(key) => Meters::<T>::iter_from(Meters::<T>::hashed_key_for(key)),
 			None => Meters::<T>::iter(),
 		};
-		all.map(|(_, meter)| meter).filter(Self::counts).take(limit).collect()
+		let mut listed = listed.map(|(_, meter)| meter);
+		let page: Vec<_> = listed.by_ref().take(limit.clamp(1, MAX_PAGE) as usize).collect();
+		let last = page.last().map(|meter| meter.key);
+		let next = listed.next().and(last);
+		let chain = Self::chain();
+		let meters = page.into_iter().filter(|meter| counts(meter, &chain)).collect();
+		MeterPage { meters, next }
 	}
+}
+
+/// Whether the signatures of a listed meter count. Its certificate was verified when it was listed,
+/// and a manufacturer's key never changes.
+fn counts(meter: &ListedMeter, chain: &impl MeterRegistry) -> bool {
+	chain.active_manufacturer(meter.manufacturer).is_some()
+		&& !chain.is_revoked(meter.manufacturer, &meter.key)
 }

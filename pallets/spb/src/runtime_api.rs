@@ -5,7 +5,7 @@
 #![allow(clippy::multiple_bound_locations)]
 
 use crate::types::{
-	BackboneNode, EnergyAccount, ListedMeter, OfferFilter, OfferInfo, Page, VaultInfo,
+	BackboneNode, EnergyAccount, ListedMeter, MeterPage, OfferFilter, OfferInfo, Page, VaultInfo,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode};
@@ -209,9 +209,9 @@ sp_api::decl_runtime_apis! {
 		fn check_meter_proof(key: ReceiptKey, proof: MeterProof) -> Result<(), Refusal>;
 		/// The backbone nodes, in order of their identifiers.
 		fn backbone() -> Vec<BackboneNode>;
-		/// Listed meters whose signatures count, at most `limit` (1,000), those that come after
-		/// `after` in an order that looks random; the list is at its end when a page is empty.
-		fn meters(after: Option<MeterKey>, limit: u32) -> Vec<ListedMeter>;
+		/// Of the `limit` (1 to 1,000) listed meters that come after `after`, in an order that looks
+		/// random, those whose signatures count.
+		fn meters(after: Option<MeterKey>, limit: u32) -> MeterPage;
 		/// How many meters are listed, those whose signatures count no longer included.
 		fn meter_count() -> u32;
 		/// A listed meter, if its signatures count.

@@ -1,5 +1,6 @@
 //! What the pallet stores and what it tells those who ask.
 
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::{
 	traits::ConstU32, BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
@@ -349,6 +350,27 @@ pub struct ListedMeter {
 	pub contact: ContactKey,
 	/// What is held for the record.
 	pub deposit: Money,
+}
+
+/// A part of the list of meters.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MeterPage {
+	/// Those whose signatures count. There may be none, also where more come after.
+	pub meters: Vec<ListedMeter>,
+	/// After which key the next part begins; none where this is the last.
+	pub next: Option<MeterKey>,
 }
 
 /// The parameters in force, and those that a change has replaced until their claims have run out.

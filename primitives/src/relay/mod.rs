@@ -17,7 +17,8 @@ pub mod types;
 
 pub use letter::{Body, CoeRefusal, Content, Letter, LetterError, NegotiationId, RefuseReason};
 pub use listing::{
-	listing_payload, node_payload, peer_id, peer_key, verify_listing, verify_node, PEER_LENGTH,
+	consent_counts, listing_payload, node_payload, peer_id, peer_key, verify_listing, verify_node,
+	MAX_CONSENT, PEER_LENGTH,
 };
 pub use packet::{pad, sealed_length, unpad, Packet, PacketError, MAX_HOPS, MAX_SEALED, PADDED};
 pub use request::CoeRequest;

@@ -13,15 +13,17 @@ use spb_primitives::{
 	relay::{
 		distance, listing_payload, node_payload, pad, peer_id, sealed_length, shared_prefix,
 		verify_listing, verify_node, Body, CoeRefusal, CoeRequest, Content, Packet, RefuseReason,
-		MAX_HOPS, PADDED,
+		MAX_CONSENT, MAX_HOPS, PADDED,
 	},
 	signing::Tag,
-	Coe, ContactKey, CtpId, Energy, MeterSignature, NodeIdentifier, Price, Refusal,
+	BlockNumber, Coe, ContactKey, CtpId, Energy, MeterSignature, NodeIdentifier, Price, Refusal,
 };
 
 const TO: ContactKey = ContactKey([0x11; 32]);
 const FROM: ContactKey = ContactKey([0x22; 32]);
 const SENT_AT: u64 = 1_795_000_000_123;
+/// The last block at which the consents count.
+const UNTIL: BlockNumber = 123_456;
 
 fn raw(signature: &MultiSignature) -> String {
 	match signature {
@@ -36,7 +38,7 @@ fn request() -> CoeRequest {
 	let mut request = CoeRequest {
 		root: tree_root(&receipt_keys(TREE, LEAVES)).expect("the tree has leaves"),
 		leaves: LEAVES,
-		valid_until: 123_456,
+		valid_until: UNTIL,
 		requester,
 		manufacturer: MANUFACTURER_ID,
 		certificate: pair(MANUFACTURER).sign(&certified),
@@ -140,14 +142,15 @@ fn node() -> Value {
 	let (owner, key) = (account(COMPANY), pair(OWNER));
 	let peer = peer_id(&key.public());
 	let identifier = NodeIdentifier::of_peer(&peer);
-	let payload = node_payload(&owner, &identifier, &genesis());
+	let payload = node_payload(&owner, &identifier, UNTIL, &genesis());
 	let signature = key.sign(&payload);
-	assert!(verify_node(&signature, &owner, &peer, &genesis()));
+	assert!(verify_node(&signature, &owner, &peer, UNTIL, &genesis()));
 	json!({
 		"owner": hex(&owner),
 		"key": "owner",
 		"peer": hex(peer),
 		"identifier": hex(identifier.0),
+		"validUntil": UNTIL,
 		"payload": hex(payload),
 		"signature": hex(signature.0),
 	})
@@ -155,15 +158,16 @@ fn node() -> Value {
 
 fn listing() -> Value {
 	let (owner, meter) = (account(COMPANY), pair(SIGNER));
-	let payload = listing_payload(&owner, &meter.public(), MANUFACTURER_ID, &TO, &genesis());
-	let signature = meter.sign(&payload);
 	let (key, genesis) = (meter.public(), genesis());
-	assert!(verify_listing(&signature, &owner, &key, MANUFACTURER_ID, &TO, &genesis));
+	let payload = listing_payload(&owner, &key, MANUFACTURER_ID, &TO, UNTIL, &genesis);
+	let signature = meter.sign(&payload);
+	assert!(verify_listing(&signature, &owner, &key, MANUFACTURER_ID, &TO, UNTIL, &genesis));
 	json!({
 		"owner": hex(&owner),
 		"meter": "signer",
 		"manufacturer": MANUFACTURER_ID,
 		"contact": hex(TO.0),
+		"validUntil": UNTIL,
 		"payload": hex(payload),
 		"signature": hex(signature.0),
 	})
@@ -216,6 +220,7 @@ pub fn all() -> Value {
 		"negotiation": hex(counting::<16>()),
 		"sentAt": SENT_AT,
 		"maxHops": MAX_HOPS,
+		"maxConsent": MAX_CONSENT,
 		"letters": letters(),
 		"request": requested(),
 		"packet": packet(),

@@ -10,7 +10,7 @@ use serde::Serialize;
 use spb_client::{
 	certify::{Answered, Certified, Certifier, Requester, Wanted, Willing},
 	chain::calls,
-	connection::{Connection, Head, Stall},
+	connection::{Connection, Head, Stall, CONSENT},
 	error::{Classify, Kind},
 	files::to_hex,
 	meter::Stock,
@@ -198,9 +198,11 @@ impl Respond {
 pub async fn list(context: &Context) -> Result<Answer> {
 	let (meter, key) = (context.meter()?, context.key()?);
 	let connection = context.connect().await?;
+	let (owner, genesis) = (key.account(), connection.genesis());
+	let valid_until = connection.best().await?.number.saturating_add(CONSENT);
 	let contacts = Contacts::new(context.directory.clone());
 	let contact = contacts.make()?.public();
-	let listing = meter.consent_to_listing(&key.account(), contact, &connection.genesis());
+	let listing = meter.consent_to_listing(&owner, contact, valid_until, &genesis);
 	let included = match listing {
 		Ok(listing) => {
 			let call = calls::list_meter(&listing);

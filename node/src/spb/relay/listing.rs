@@ -1,11 +1,11 @@
-//! The node's consent to be listed: its signature over who lists it. Who has it can list the node,
-//! once, and gives its address: so only whoever runs the node may ask for it.
+//! The node's consent to be listed: its signature over who lists it, and until when it counts. Who
+//! has it can list the node and gives its address: so only whoever runs the node may ask for it.
 
 use super::attach::identifier_of;
 use sc_network::{service::traits::NetworkService, PeerId};
 use spb_primitives::{
 	relay::{node_payload, verify_node},
-	AccountId, Genesis, MeterSignature,
+	AccountId, BlockNumber, Genesis, MeterSignature,
 };
 use std::sync::Arc;
 
@@ -38,17 +38,19 @@ pub enum NoConsent {
 	OtherKind,
 }
 
-/// The signature of the node that is this peer, to be listed by `owner`.
+/// The signature of the node that is this peer, to be listed by `owner` until block `valid_until` at
+/// the latest. The chain judges whether that is too far ahead.
 pub fn consent(
 	identity: &dyn Identity,
 	peer: &PeerId,
 	owner: &AccountId,
+	valid_until: BlockNumber,
 	genesis: &Genesis,
 ) -> Result<MeterSignature, NoConsent> {
-	let payload = node_payload(owner, &identifier_of(peer), genesis);
+	let payload = node_payload(owner, &identifier_of(peer), valid_until, genesis);
 	let signature = identity.sign(payload).map_err(NoConsent::NotSigned)?;
 	let signature = MeterSignature::try_from(&signature[..]).map_err(|()| NoConsent::OtherKind)?;
-	if verify_node(&signature, owner, &peer.to_bytes(), genesis) {
+	if verify_node(&signature, owner, &peer.to_bytes(), valid_until, genesis) {
 		Ok(signature)
 	} else {
 		Err(NoConsent::OtherKind)
@@ -84,22 +86,23 @@ pub(crate) mod tests {
 	}
 
 	#[test]
-	fn consent_should_be_to_one_owner_on_one_chain() {
+	fn consent_should_be_to_one_owner_for_a_while_on_one_chain() {
 		let (identity, genesis) = (DoubleIdentity::default(), Hash::repeat_byte(7));
 		let (peer, owner) = (identity.peer(), AccountId::new([1; 32]));
-		let signature = consent(&identity, &peer, &owner, &genesis).unwrap();
-		let holds = |owner: &AccountId, genesis: &Genesis| {
-			verify_node(&signature, owner, &peer.to_bytes(), genesis)
+		let signature = consent(&identity, &peer, &owner, 100, &genesis).unwrap();
+		let holds = |owner: &AccountId, until, genesis: &Genesis| {
+			verify_node(&signature, owner, &peer.to_bytes(), until, genesis)
 		};
-		assert!(holds(&owner, &genesis));
-		assert!(!holds(&AccountId::new([2; 32]), &genesis) && !holds(&owner, &Hash::zero()));
+		assert!(holds(&owner, 100, &genesis));
+		assert!(!holds(&AccountId::new([2; 32]), 100, &genesis));
+		assert!(!holds(&owner, 101, &genesis) && !holds(&owner, 100, &Hash::zero()));
 	}
 
 	#[test]
 	fn key_of_another_kind_should_be_told() {
 		let (identity, genesis) = (DoubleIdentity::default(), Hash::repeat_byte(7));
 		let owner = AccountId::new([1; 32]);
-		let refused = consent(&identity, &PeerId::random(), &owner, &genesis);
+		let refused = consent(&identity, &PeerId::random(), &owner, 100, &genesis);
 		assert_eq!(refused, Err(NoConsent::OtherKind));
 	}
 }

@@ -31,7 +31,7 @@ use serde::Serialize;
 use sp_core::Bytes;
 use spb_primitives::{
 	relay::{ContactKey, NodeIdentifier, Packet, PacketError, SealError},
-	AccountId,
+	AccountId, BlockNumber,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -76,10 +76,11 @@ pub trait RelayApi {
 	fn status(&self) -> Result<RelayStatusAnswer, RelayError>;
 
 	/// The node's consent to be listed by an account (its address, or its public key as hexadecimal
-	/// with `0x`), for the call `join_backbone`. Only for whoever runs the node: it is an unsafe call,
-	/// which a node that is open to others refuses.
+	/// with `0x`), until a block at the latest, for the call `join_backbone`. Only for whoever runs the
+	/// node: it is an unsafe call, which a node that is open to others refuses.
 	#[method(name = "relayConsent", with_extensions)]
-	fn consent(&self, owner: String) -> Result<ConsentAnswer, RelayError>;
+	fn consent(&self, owner: String, valid_until: BlockNumber)
+		-> Result<ConsentAnswer, RelayError>;
 }
 
 /// `spb_relayChallenge`: what to open.
@@ -138,7 +139,9 @@ pub struct ConsentAnswer {
 	pub node: NodeIdentifier,
 	/// Its peer id.
 	pub peer: Bytes,
-	/// Its signature over its identifier and the owner.
+	/// The last block at which the consent counts.
+	pub valid_until: BlockNumber,
+	/// Its signature over the owner, its identifier and that block.
 	pub signature: Bytes,
 }
 
@@ -310,16 +313,22 @@ impl RelayApiServer for RelayRpc {
 		Ok(RelayStatusAnswer::new(self.relay.own(), peer, self.relay.figures()))
 	}
 
-	fn consent(&self, extensions: &Extensions, owner: String) -> Result<ConsentAnswer, RelayError> {
+	fn consent(
+		&self,
+		extensions: &Extensions,
+		owner: String,
+		valid_until: BlockNumber,
+	) -> Result<ConsentAnswer, RelayError> {
 		if !matches!(extensions.get::<DenyUnsafe>(), Some(DenyUnsafe::No)) {
 			return Err(RelayError::Unsafe);
 		}
 		let owner: AccountId = owner.parse().map_err(|_| RelayError::NoAccount(owner))?;
 		let (peer, genesis) = (self.relay.peer(), self.relay.genesis());
-		let signature = consent(&*self.identity, peer, &owner, genesis)?;
+		let signature = consent(&*self.identity, peer, &owner, valid_until, genesis)?;
 		Ok(ConsentAnswer {
 			node: self.relay.own(),
 			peer: peer.to_bytes().into(),
+			valid_until,
 			signature: signature.0.to_vec().into(),
 		})
 	}

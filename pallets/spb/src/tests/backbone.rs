@@ -6,8 +6,8 @@ use frame_support::{assert_noop, BoundedVec};
 use sp_core::{ed25519, Pair};
 use sp_runtime::{DispatchError, TokenError};
 use spb_primitives::{
-	relay::{node_payload, peer_id, PEER_LENGTH},
-	Genesis, NodeIdentifier,
+	relay::{node_payload, peer_id, MAX_CONSENT, PEER_LENGTH},
+	BlockNumber, Genesis, NodeIdentifier,
 };
 
 type Peer = BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>;
@@ -27,8 +27,20 @@ fn place(node: u8) -> NodeIdentifier {
 	NodeIdentifier::of_peer(&peer(node))
 }
 
+/// The last block at which consents count here.
+const UNTIL: BlockNumber = 10;
+
 fn consent(node: u8, owner: Sr25519Keyring, genesis: &Genesis) -> ed25519::Signature {
-	network_key(node).sign(&node_payload(&owner.to_account_id(), &place(node), genesis))
+	consent_until(node, owner, UNTIL, genesis)
+}
+
+fn consent_until(
+	node: u8,
+	owner: Sr25519Keyring,
+	until: BlockNumber,
+	genesis: &Genesis,
+) -> ed25519::Signature {
+	network_key(node).sign(&node_payload(&owner.to_account_id(), &place(node), until, genesis))
 }
 
 fn address(text: &str) -> BoundedVec<u8, ConstU32<{ crate::MAX_ADDRESS }>> {
@@ -36,7 +48,11 @@ fn address(text: &str) -> BoundedVec<u8, ConstU32<{ crate::MAX_ADDRESS }>> {
 }
 
 fn join(who: Sr25519Keyring, node: u8) -> DispatchResult {
-	Spb::join_backbone(signed(who), peer(node), address(ADDRESS), consent(node, who, &GENESIS))
+	join_with(who, node, consent(node, who, &GENESIS))
+}
+
+fn join_with(who: Sr25519Keyring, node: u8, consent: ed25519::Signature) -> DispatchResult {
+	Spb::join_backbone(signed(who), peer(node), address(ADDRESS), UNTIL, consent)
 }
 
 #[test]
@@ -59,7 +75,8 @@ fn calls_should_need_a_signature() {
 		for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
 			let bad = DispatchError::BadOrigin;
 			let consent = consent(1, Dave, &GENESIS);
-			let joined = || Spb::join_backbone(origin.clone(), peer(1), address(ADDRESS), consent);
+			let joined =
+				|| Spb::join_backbone(origin.clone(), peer(1), address(ADDRESS), UNTIL, consent);
 			assert_noop!(joined(), bad);
 			assert_noop!(Spb::update_backbone(origin.clone(), address(ADDRESS)), bad);
 			assert_noop!(Spb::leave_backbone(origin.clone()), bad);
@@ -81,16 +98,36 @@ fn account_and_node_should_be_listed_once() {
 #[test]
 fn node_should_be_listed_only_where_it_agreed() {
 	ExtBuilder::default().execute(|| {
-		let joined =
-			|signature| Spb::join_backbone(signed(Dave), peer(1), address(ADDRESS), signature);
+		let joined = |signature| join_with(Dave, 1, signature);
 		// For another owner, by another node, for another chain.
 		let for_another = consent(1, Charlie, &GENESIS);
 		let by_another = consent(2, Dave, &GENESIS);
 		let elsewhere = consent(1, Dave, &OTHER_GENESIS);
-		for signature in [for_another, by_another, elsewhere] {
+		let for_longer = consent_until(1, Dave, UNTIL + 1, &GENESIS);
+		for signature in [for_another, by_another, elsewhere, for_longer] {
 			assert_noop!(joined(signature), Error::<Test>::BadNodeSignature);
 		}
 		ok(joined(consent(1, Dave, &GENESIS)));
+	});
+}
+
+#[test]
+fn consent_should_count_for_a_while_only() {
+	ExtBuilder::default().execute(|| {
+		let joined = |until| {
+			let consent = consent_until(1, Dave, until, &GENESIS);
+			Spb::join_backbone(signed(Dave), peer(1), address(ADDRESS), until, consent)
+		};
+		for until in [0, 2 + MAX_CONSENT, BlockNumber::MAX] {
+			assert_noop!(joined(until), Error::<Test>::ConsentOutOfDate);
+		}
+		for until in [1, 1 + MAX_CONSENT] {
+			ok(joined(until));
+			ok(Spb::leave_backbone(signed(Dave)));
+		}
+		// Whoever left is not brought back with what was signed long ago.
+		System::set_block_number(2);
+		assert_noop!(joined(1), Error::<Test>::ConsentOutOfDate);
 	});
 }
 
@@ -103,7 +140,7 @@ fn other_kinds_of_peer_ids_should_be_refused() {
 		for bad in [hashed, short, Peer::default()] {
 			let consent = consent(1, Dave, &GENESIS);
 			let joined =
-				|| Spb::join_backbone(signed(Dave), bad.clone(), address(ADDRESS), consent);
+				|| Spb::join_backbone(signed(Dave), bad.clone(), address(ADDRESS), UNTIL, consent);
 			assert_noop!(joined(), Error::<Test>::BadPeer);
 		}
 	});
@@ -116,7 +153,8 @@ fn address_should_be_one() {
 		for bad in ["", "ws://", "wss://", "http://node", "ws://a b", "ws://a\n", "ws://ä"] {
 			let bad = address(bad);
 			let consent = consent(2, Charlie, &GENESIS);
-			let joined = || Spb::join_backbone(signed(Charlie), peer(2), bad.clone(), consent);
+			let joined =
+				|| Spb::join_backbone(signed(Charlie), peer(2), bad.clone(), UNTIL, consent);
 			assert_noop!(joined(), Error::<Test>::BadAddress);
 			assert_noop!(Spb::update_backbone(signed(Dave), bad), Error::<Test>::BadAddress);
 		}

@@ -28,7 +28,15 @@ fn sent(to: ContactKey, nonce: u8) -> Packet {
 }
 
 async fn call(module: &RpcModule<RelayRpc>, name: &str, parameter: Value) -> Result<Value, i32> {
-	match module.call::<_, Value>(name, [parameter]).await {
+	call_with(module, name, vec![parameter]).await
+}
+
+async fn call_with(
+	module: &RpcModule<RelayRpc>,
+	name: &str,
+	parameters: Vec<Value>,
+) -> Result<Value, i32> {
+	match module.call::<_, Value>(name, parameters).await {
 		Ok(answer) => Ok(answer),
 		Err(MethodsError::JsonRpc(error)) => Err(error.code()),
 		Err(error) => panic!("{error}"),
@@ -104,18 +112,21 @@ async fn refusals_should_have_codes_of_their_own() {
 async fn only_who_runs_the_node_should_get_its_consent() {
 	let (scene, mut module) = module();
 	let owner = AccountId::new([3; 32]);
-	let parameter = json!(format!("{:?}", Hash::from([3; 32])));
-	let refused = call(&module, "spb_relayConsent", parameter.clone()).await;
+	let parameters = vec![json!(format!("{:?}", Hash::from([3; 32]))), json!(100)];
+	let refused = call_with(&module, "spb_relayConsent", parameters.clone()).await;
 	assert_eq!(refused, Err(METHOD_NOT_FOUND_CODE), "it is unsafe where nothing is said");
 	module.extensions_mut().insert(DenyUnsafe::Yes);
-	let refused = call(&module, "spb_relayConsent", parameter.clone()).await;
+	let refused = call_with(&module, "spb_relayConsent", parameters.clone()).await;
 	assert_eq!(refused, Err(METHOD_NOT_FOUND_CODE));
 	module.extensions_mut().insert(DenyUnsafe::No);
-	let consent = call(&module, "spb_relayConsent", parameter).await.unwrap();
+	let consent = call_with(&module, "spb_relayConsent", parameters).await.unwrap();
+	assert_eq!(consent["validUntil"], json!(100));
 	let bytes = |name: &str| serde_json::from_value::<Bytes>(consent[name].clone()).unwrap();
 	let signature = Signature::try_from(&bytes("signature")[..]).unwrap();
-	assert!(verify_node(&signature, &owner, &bytes("peer"), &GENESIS));
+	assert!(verify_node(&signature, &owner, &bytes("peer"), 100, &GENESIS));
 	assert_eq!(bytes("peer").0, scene.relay.peer().to_bytes());
-	let nobody = call(&module, "spb_relayConsent", json!("alice")).await;
-	assert_eq!(nobody, Err(INVALID_PARAMS_CODE));
+	for bad in [vec![json!("alice"), json!(100)], vec![json!(owner.to_string())]] {
+		let refused = call_with(&module, "spb_relayConsent", bad.clone()).await;
+		assert_eq!(refused, Err(INVALID_PARAMS_CODE), "{bad:?}");
+	}
 }
