@@ -4,14 +4,14 @@ use super::{moment, until, Agreed, NegotiateError, Writer};
 use crate::{
 	keys::{random_bytes, AccountKey, Secret},
 	relay::{Letters, Post},
-	trade::{Trader, Wish},
+	trade::{TradeError, Trader, Wish},
 };
 use spb_primitives::{
 	relay::{
 		negotiation::{Agreement, Consumer, ConsumerOutcome, ConsumerPolicy, Deal, Step},
 		ContactKey,
 	},
-	Price,
+	Price, Refusal,
 };
 
 /// A consumer who negotiates.
@@ -88,6 +88,7 @@ fn settle(outcome: ConsumerOutcome, most: Price) -> Result<Agreement, NegotiateE
 		ConsumerOutcome::Agreed(agreement) => Ok(agreement),
 		ConsumerOutcome::Refused(reason) => Err(NegotiateError::Refused(reason)),
 		ConsumerOutcome::TooExpensive { best } => Err(NegotiateError::TooExpensive { best, most }),
+		ConsumerOutcome::TooLittle => Err(TradeError::from(Refusal::AmountTooSmall).into()),
 		ConsumerOutcome::BadQuote => Err(NegotiateError::BadQuote),
 		ConsumerOutcome::TimedOut => Err(NegotiateError::TimedOut),
 	}

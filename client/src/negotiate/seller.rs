@@ -18,15 +18,16 @@ use spb_primitives::{
 		packet::MAX_AGE,
 		Body, ContactKey, Letter, NegotiationId, RefuseReason,
 	},
-	AccountId, CtpId, Energy, Money, OfferId, Price,
+	AccountId, BlockNumber, CtpId, Energy, Money, OfferId, Price,
 };
 use std::{
 	collections::BTreeMap,
 	time::{Duration, Instant},
 };
 
-/// Negotiations at once. Whoever comes then is told that the producer is busy.
-const MAX_NEGOTIATIONS: usize = 256;
+/// Negotiations at once. One more takes the place of one that is over or has come no further than its
+/// first ask, which costs nobody anything; where there is none, it is told that the producer is busy.
+pub(super) const MAX_NEGOTIATIONS: usize = 256;
 /// How often the offers are looked at again.
 const OFFERS: Duration = Duration::from_secs(6);
 
@@ -81,6 +82,8 @@ type Name = (AccountId, NegotiationId);
 struct Talk {
 	producer: Producer,
 	writer: Writer,
+	/// How many had begun before it.
+	place: u64,
 	/// When a letter of it cannot come any more, in milliseconds since 1970.
 	forgotten: u64,
 }
@@ -92,12 +95,17 @@ pub struct Seller {
 	key: AccountKey,
 	contacts: Contacts,
 	policy: ProducerPolicy,
+	/// What settling costs.
 	fee: Money,
+	/// The longest lifetime of a CTP that enters now: what it consents to is in force no longer.
+	longest: BlockNumber,
 	letters: Letters,
 	/// The offers that are answered for, by their contact keys.
 	offers: BTreeMap<ContactKey, Offer>,
 	looked: Option<Instant>,
 	talks: BTreeMap<Name, Talk>,
+	/// How many have begun.
+	begun: u64,
 }
 
 impl std::fmt::Debug for Seller {
@@ -119,18 +127,19 @@ impl Seller {
 		contacts: Contacts,
 		policy: ProducerPolicy,
 	) -> Result<Self, NegotiateError> {
-		let fee = connection.best_view().await?.limits().await?.fee;
 		let mut seller = Self {
 			connection,
 			post,
 			key,
 			contacts,
 			policy,
-			fee,
+			fee: Money::ZERO,
+			longest: 0,
 			letters: Letters::new(),
 			offers: BTreeMap::new(),
 			looked: None,
 			talks: BTreeMap::new(),
+			begun: 0,
 		};
 		seller.look().await?;
 		if seller.offers.is_empty() {
@@ -168,11 +177,14 @@ impl Seller {
 		}
 	}
 
-	/// Looks which offers there are to answer for, and attaches their keys.
+	/// Looks what the chain demands of CTPs and which offers there are to answer for, and attaches
+	/// their keys.
 	async fn look(&mut self) -> Result<(), NegotiateError> {
 		let account = self.key.account();
 		let filter = OfferFilter { producer: Some(account.clone()), ..Default::default() };
-		let offers = self.connection.best_view().await?.offers(filter).await?;
+		let view = self.connection.best_view().await?;
+		(self.fee, self.longest) = (view.limits().await?.fee, view.entry_lifetime().await?);
+		let offers = view.offers(filter).await?;
 		let asked = offers.into_iter().filter(|offer| is_sold_by(offer, &account));
 		let (mut answered, mut failure) = (BTreeMap::new(), None);
 		for offer in asked.filter(|offer| !offer.contact.is_none()) {
@@ -223,7 +235,10 @@ impl Seller {
 			}
 			let (policy, genesis) = (self.policy.clone(), self.post.genesis());
 			let producer = Producer::new(&letter, policy, self.fee, genesis, now);
-			self.talks.insert(name.clone(), Talk { producer, writer, forgotten: 0 });
+			let producer = producer.for_at_most(self.longest);
+			let place = self.begun;
+			self.begun = place.saturating_add(1);
+			self.talks.insert(name.clone(), Talk { producer, writer, place, forgotten: 0 });
 		}
 		let Some(talk) = self.talks.get_mut(&name) else { return Ok(None) };
 		// Answers go where the latest letter wants them: a consumer may come from elsewhere.
@@ -235,13 +250,18 @@ impl Seller {
 		Self::take(&self.post, talk, steps).await
 	}
 
-	/// Whether one more negotiation can be remembered; one that is over makes room for it.
+	/// Whether one more negotiation can be remembered: the oldest that is over makes room for it, or
+	/// else the oldest that has come no further than its first ask. So asking is not enough to keep
+	/// others out.
 	fn make_room(&mut self) -> bool {
 		if self.talks.len() < MAX_NEGOTIATIONS {
 			return true;
 		}
-		let over = self.talks.iter().filter(|(_, talk)| talk.producer.is_over());
-		let oldest = over.min_by_key(|(_, talk)| talk.forgotten).map(|(name, _)| name.clone());
+		let oldest = |may_go: fn(&Producer) -> bool| {
+			let may_go = self.talks.iter().filter(|(_, talk)| may_go(&talk.producer));
+			may_go.min_by_key(|(_, talk)| talk.place).map(|(name, _)| name.clone())
+		};
+		let oldest = oldest(Producer::is_over).or_else(|| oldest(Producer::is_at_first_ask));
 		oldest.is_some_and(|name| self.talks.remove(&name).is_some())
 	}
 

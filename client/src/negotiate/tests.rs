@@ -1,11 +1,11 @@
 //! Two sides that negotiate over a backbone that pretends.
 
-use super::*;
+use super::{seller::MAX_NEGOTIATIONS, *};
 use crate::{
 	error::{Classify, Kind},
 	files::Directory,
-	keys::AccountKey,
-	relay::{Contacts, Post},
+	keys::{random_bytes, AccountKey, Secret},
+	relay::{Contacts, Letters, Post},
 	testing::{
 		ready_meter,
 		relay::{listed, FakeBackbone, Lie},
@@ -14,18 +14,21 @@ use crate::{
 	trade::{Order, Trader, Wish},
 };
 use pallet_spb::types::{Offer, OfferInfo, Terms};
+use sp_core::H256;
 use spb_primitives::{
 	message::verify_quote,
 	relay::{
 		negotiation::{ConsumerPolicy, ProducerPolicy},
-		ContactKey, Packet,
+		Body, ContactKey, Packet, RefuseReason,
 	},
 	units::SPB,
-	BlockNumber, Energy, Genesis, Money, OfferId, Price,
+	BlockNumber, Ctp, Energy, Genesis, Money, OfferId, Price, ReceiptKey,
 };
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 const BEST: BlockNumber = 100;
+/// Generous, for a loaded machine.
+const LIMIT: Duration = Duration::from_secs(30);
 /// The listed price, SPB per kWh.
 const LISTED: Price = Price::per_kwh(3 * SPB / 10);
 
@@ -125,9 +128,64 @@ impl Bench {
 		tokio::spawn(async move { seller.next().await.unwrap() })
 	}
 
+	/// Lets the producer answer until what is returned is aborted.
+	async fn answering(&self, policy: ProducerPolicy) -> tokio::task::JoinHandle<()> {
+		let mut seller = self.seller(policy).await.unwrap();
+		tokio::spawn(async move {
+			loop {
+				seller.next().await.unwrap();
+			}
+		})
+	}
+
+	/// The pen of a consumer of whom nobody knows anything, for a new negotiation.
+	fn writer(&self, from: ContactKey) -> Writer {
+		let to = self.node.script().offers[0].offer.contact;
+		let key = AccountKey::from_secret(&Secret::random());
+		Writer { key, to, from, negotiation: random_bytes(), last: None }
+	}
+
 	fn lie(&self, lie: Lie) {
 		self.backbone.memory().lie = Some(lie);
 	}
+}
+
+/// A consumer who does as it is told.
+struct Puppet {
+	post: Post,
+	letters: Letters,
+	writer: Writer,
+	sequence: u16,
+}
+
+impl Puppet {
+	async fn new(bench: &Bench) -> Self {
+		let post = Bench::post(&bench.backbone, &bench.trader);
+		let mut letters = Letters::new();
+		let from = post.attach_fresh(&mut letters).await.unwrap().public();
+		Self { post, letters, writer: bench.writer(from), sequence: 0 }
+	}
+
+	/// Writes the next letter, and gives the answer to it.
+	async fn says(&mut self, body: Body) -> Body {
+		self.writer.write(&self.post, self.sequence, body).await.unwrap();
+		self.sequence += 1;
+		let answer = tokio::time::timeout(LIMIT, self.letters.next()).await;
+		answer.expect("an answer comes").content.body
+	}
+}
+
+/// The least that anyone can ask for.
+fn ask() -> Body {
+	Body::Ask { offer: 1, energy: Energy::from_wh(700), price: Price::ZERO }
+}
+
+/// What the producer answers to it, accepted.
+fn accept(expiry: BlockNumber) -> Body {
+	let payment = Money::from_units(189 * SPB / 1_000);
+	let amount = payment.checked_add(crate::testing::LIMITS.fee).unwrap();
+	let (energy, receipt_key) = (Energy::from_wh(700), ReceiptKey(H256::repeat_byte(1)));
+	Body::Accept { ctp: Ctp { vault: 7, offer: 1, energy, amount, expiry, receipt_key } }
 }
 
 fn contacts(folder: &Path) -> Contacts {
@@ -209,6 +267,8 @@ async fn what_makes_no_sense_should_not_be_asked() {
 	assert_eq!(asked(wish(0, LISTED)).await, "NoEnergy");
 	assert_eq!(asked(wish(2_001, LISTED)).await, "OfferTooSmall");
 	assert_eq!(asked(wish(700, Price::per_kwh(100 * SPB))).await, "VaultTooSmall");
+	// With the fee it is less than a CTP may commit: to commit more would cost more than was said.
+	assert_eq!(asked(wish(700, Price::ZERO)).await, "AmountTooSmall");
 	assert_eq!(asked(Wish { lifetime: Some(3), ..wish(700, LISTED) }).await, "lifetime");
 	assert!(bench.backbone.memory().sent.is_empty());
 }
@@ -239,12 +299,7 @@ fn dropping() -> Lie {
 #[tokio::test]
 async fn packets_that_are_dropped_should_be_made_up_for() {
 	let bench = Bench::new().await;
-	let mut seller = bench.seller(discount()).await.unwrap();
-	let answering = tokio::spawn(async move {
-		loop {
-			seller.next().await.unwrap();
-		}
-	});
+	let answering = bench.answering(discount()).await;
 	bench.lie(dropping());
 	let consumer = ConsumerPolicy { patience: 200, repeats: 10, ..policy(LISTED) };
 	let agreed = bench.buyer.negotiate(&wish(700, LISTED), consumer).await.unwrap();
@@ -281,6 +336,58 @@ async fn a_producer_should_refuse_what_it_does_not_have() {
 	let error = bench.buyer.negotiate(&wish(700, LISTED), patient(LISTED)).await.unwrap_err();
 	assert_eq!((error.kind(), error.code().as_str()), (Kind::Refused, "refused-by-producer"));
 	assert!(matches!(answered.await.unwrap(), Event::Refused { .. }));
+}
+
+#[tokio::test]
+async fn asks_that_go_no_further_should_keep_nobody_out() {
+	let bench = Bench::new().await;
+	let answering = bench.answering(discount()).await;
+	let mut bargaining = Puppet::new(&bench).await;
+	for _ in 0..2 {
+		let answer = bargaining.says(ask()).await;
+		assert!(matches!(answer, Body::CounterOffer { .. }), "{answer:?}");
+	}
+	// More than are remembered, of which nothing more is heard.
+	let post = Bench::post(&bench.backbone, &bench.trader);
+	for _ in 0..=MAX_NEGOTIATIONS {
+		let mut writer = bench.writer(ContactKey([7; 32]));
+		writer.write(&post, 0, ask()).await.unwrap();
+	}
+	bench.buyer.negotiate(&wish(700, LISTED), patient(LISTED)).await.unwrap();
+	// Who has bargained is not forgotten for those who only ask.
+	let answer = bargaining.says(accept(BEST + 100)).await;
+	assert!(matches!(answer, Body::Quote { .. }), "{answer:?}");
+	answering.abort();
+}
+
+#[tokio::test]
+async fn a_quote_should_bind_no_longer_than_a_ctp_can_be_open() {
+	let bench = Bench::new().await;
+	bench.node.script().entry_lifetime = Some(50);
+	for (expiry, quotes) in [(BEST + 50, true), (BEST + 80, false)] {
+		let answered = bench.answered(discount()).await;
+		let mut consumer = Puppet::new(&bench).await;
+		consumer.says(ask()).await;
+		let answer = consumer.says(accept(expiry)).await;
+		assert_eq!(matches!(answer, Body::Quote { .. }), quotes, "{answer:?}");
+		if !quotes {
+			assert_eq!(answer, Body::Refuse { reason: RefuseReason::OtherTerms });
+		}
+		answered.await.unwrap();
+	}
+}
+
+#[tokio::test]
+async fn a_negotiated_ctp_should_live_a_little_less_than_the_longest() {
+	let bench = Bench::new().await;
+	bench.node.script().entry_lifetime = Some(300);
+	let answering = bench.answering(discount()).await;
+	for (lifetime, expiry) in [(None, BEST + 292), (Some(300), BEST + 300), (Some(9), BEST + 9)] {
+		let wish = Wish { lifetime, ..wish(700, LISTED) };
+		let agreed = bench.buyer.negotiate(&wish, patient(LISTED)).await.unwrap();
+		assert_eq!(agreed.expiry(), expiry);
+	}
+	answering.abort();
 }
 
 #[tokio::test]

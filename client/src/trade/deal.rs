@@ -7,11 +7,14 @@ use crate::{
 };
 use spb_primitives::{
 	relay::negotiation::{Agreement, Deal},
-	AccountId, BlockNumber, Energy, Money, OfferId, Price, Refusal,
+	AccountId, BlockNumber, Energy, Money, OfferId, Parameters, Price, Refusal,
 };
 
 /// For how many blocks a one-time key is set aside for a negotiation.
 const NEGOTIATION: BlockNumber = 200;
+/// By how many blocks a CTP falls short of the longest lifetime where none is asked for: its consumer,
+/// its producer and the next author need not have seen the same block.
+const SLACK: BlockNumber = 8;
 
 /// What a consumer wants to negotiate about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +43,7 @@ impl Trader {
 		if wish.energy.is_zero() {
 			return Err(Refusal::NoEnergy.into());
 		}
-		let lifetime = lifetime(wish.lifetime, &situation.parameters)?;
+		let lifetime = negotiated_lifetime(wish.lifetime, &situation.parameters)?;
 		let offer = situation.view.offer(wish.offer).await?.ok_or(Refusal::UnknownOffer)?;
 		if offer.closed_at.is_some() {
 			return Err(Refusal::OfferClosed.into());
@@ -60,7 +63,16 @@ impl Trader {
 		let demand = Demand { energy: wish.energy, payable: Money::MAX };
 		self.is_left(&situation, &offer, demand).await?;
 		let (fee, min_amount) = (situation.limits.fee, situation.limits.min_amount);
-		let most = amount(wish.max_price, wish.energy, fee, min_amount);
+		let most = amount(wish.max_price, wish.energy, fee);
+		if most < min_amount {
+			return Err(TradeError::Short {
+				refusal: Refusal::AmountTooSmall,
+				detail: format!(
+					"{} at {} is {most} with the fee, and a CTP commits {min_amount} at the least",
+					wish.energy, wish.max_price,
+				),
+			});
+		}
 		covers(&situation, most)?;
 		let vault = situation.vault.id;
 		let moment = situation.moment();
@@ -86,11 +98,23 @@ impl Trader {
 	}
 }
 
+/// The lifetime of a CTP that is negotiated about.
+fn negotiated_lifetime(
+	asked: Option<BlockNumber>,
+	parameters: &Parameters,
+) -> Result<BlockNumber, TradeError> {
+	let blocks = lifetime(asked, parameters)?;
+	if asked.is_some() {
+		return Ok(blocks);
+	}
+	let (least, most) = (parameters.min_lifetime.saturating_add(1), parameters.max_lifetime);
+	Ok(blocks.min(most.saturating_sub(SLACK)).max(least))
+}
+
 /// All that a CTP at this price commits, or more than anyone has.
-pub(crate) fn amount(price: Price, energy: Energy, fee: Money, least: Money) -> Money {
+fn amount(price: Price, energy: Energy, fee: Money) -> Money {
 	let payment = spb_primitives::listed_price(price, energy);
-	let amount = payment.and_then(|payment| payment.checked_add(fee)).unwrap_or(Money::MAX);
-	amount.max(least)
+	payment.and_then(|payment| payment.checked_add(fee)).unwrap_or(Money::MAX)
 }
 
 /// What is left of an offer beside open CTPs, for the producer that sells it.

@@ -36,10 +36,16 @@ pub struct Deal {
 }
 
 impl Deal {
-	/// The CTP at this price per kWh; `None` where money cannot count it or blocks have no number for
-	/// its expiry.
+	/// What the energy and its settlement cost at this price per kWh; `None` where money cannot count
+	/// it.
+	pub fn cost(&self, price: Price) -> Option<Money> {
+		listed_price(price, self.energy)?.checked_add(self.fee)
+	}
+
+	/// The CTP at this price per kWh, or at the least that one may commit; `None` where money cannot
+	/// count it or blocks have no number for its expiry.
 	pub fn ctp(&self, price: Price, now: BlockNumber) -> Option<Ctp> {
-		let amount = listed_price(price, self.energy)?.checked_add(self.fee)?;
+		let amount = self.cost(price)?;
 		Some(Ctp {
 			vault: self.vault,
 			offer: self.offer,
@@ -78,6 +84,8 @@ pub enum ConsumerOutcome {
 	},
 	/// The producer's quote does not hold.
 	BadQuote,
+	/// Even at the highest price that the consumer pays, this is less than a CTP may commit.
+	TooLittle,
 	/// No answer came in time.
 	TimedOut,
 }
@@ -135,9 +143,15 @@ impl Consumer {
 	}
 
 	/// Asks, for the first time. Does nothing later.
+	///
+	/// Where the least that a CTP may commit is more than the highest price makes, nobody is asked: it
+	/// would cost more than the policy says.
 	pub fn begin(&mut self, now: Now) -> Steps {
 		if self.state != State::New {
 			return Vec::new();
+		}
+		if self.deal.cost(self.policy.max_price).is_some_and(|cost| cost < self.deal.min_amount) {
+			return self.finish(ConsumerOutcome::TooLittle);
 		}
 		self.ask(0, now)
 	}

@@ -117,6 +117,12 @@ impl Producer {
 		self.state == State::Done
 	}
 
+	/// Whether its consumer has asked once and no more, if that, so that little is lost where the
+	/// negotiation is forgotten.
+	pub fn is_at_first_ask(&self) -> bool {
+		self.rounds <= 1 && !self.is_over()
+	}
+
 	/// When [`Self::tick`] will have something to do, in milliseconds since 1970.
 	pub fn deadline(&self) -> Option<u64> {
 		let since = self.thread.since().max(self.begun);

@@ -69,6 +69,21 @@ fn consumer_should_commit_no_less_than_it_may() {
 }
 
 #[test]
+fn consumer_should_commit_no_more_than_its_price_says() {
+	// The least that a CTP commits, less the fee, is 14 a kWh here.
+	let mut side = asked(up_to(14));
+	assert_eq!(hear(&mut side, 0, counter(14)), [send(1, accept(14))]);
+	assert_eq!(ctp(14).amount, Money::from_units(14));
+	let mut side = consumer(up_to(12));
+	assert_eq!(side.begin(at(0)), [finished(ConsumerOutcome::TooLittle)]);
+	assert!(side.is_over());
+	// A price that money cannot count is not too little.
+	let whole = Deal { energy: Energy::from_wh(1_001), ..deal() };
+	let mut side = Consumer::new(NEGOTIATION, whole, ConsumerPolicy::up_to(Price::MAX), genesis());
+	assert_eq!(side.begin(at(0)).len(), 1);
+}
+
+#[test]
 fn consumer_should_come_up_and_then_give_up() {
 	let mut side = asked(ConsumerPolicy::bargaining(price(800), 500, 3));
 	assert_eq!(hear(&mut side, 0, counter(1_000)), [send(1, ask(600))]);
@@ -254,6 +269,20 @@ fn producer_should_bargain_as_often_as_its_policy_says() {
 	let reason = RefuseReason::TooManyRounds;
 	let refused = [send(2, refuse(reason)), finished(ProducerOutcome::Refused(reason))];
 	assert_eq!(tell(&mut side, 2, ask(3)), refused);
+}
+
+#[test]
+fn producer_should_tell_who_has_only_asked() {
+	let mut side = producer(policy());
+	assert!(side.is_at_first_ask());
+	tell(&mut side, 0, ask(1));
+	tell(&mut side, 0, ask(1));
+	assert!(side.is_at_first_ask(), "it asked again because it heard nothing");
+	tell(&mut side, 1, ask(2));
+	assert!(!side.is_at_first_ask());
+	let mut side = countered();
+	tell(&mut side, 1, accept(900));
+	assert!(side.is_over() && !side.is_at_first_ask());
 }
 
 #[test]
