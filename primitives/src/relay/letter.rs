@@ -227,11 +227,6 @@ impl Letter {
 			self.signature.verify(&self.content.payload(genesis)[..], &self.content.author);
 		signed.then_some(()).ok_or(LetterError::BadSignature)
 	}
-
-	/// What a receiver remembers of it, to drop what comes again.
-	pub fn mark(&self) -> (AccountId, NegotiationId, u16) {
-		(self.content.author.clone(), self.content.negotiation, self.content.sequence)
-	}
 }
 
 #[cfg(test)]

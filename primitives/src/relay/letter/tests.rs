@@ -75,16 +75,6 @@ fn every_part_of_a_letter_should_be_signed() {
 }
 
 #[test]
-fn mark_should_tell_letters_apart() {
-	let first = letter(ask());
-	let mut next = content(ask());
-	next.sequence += 1;
-	let next = next.sign(&genesis(), |payload| author().sign(payload).into());
-	assert_eq!(first.mark(), letter(ask()).mark());
-	assert_ne!(first.mark(), next.mark());
-}
-
-#[test]
 fn every_letter_should_fit_the_least_padded_size() {
 	// One byte is the end mark's.
 	assert!(Letter::max_encoded_len() < PADDED[0], "{}", Letter::max_encoded_len());
