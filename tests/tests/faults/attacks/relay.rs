@@ -1,7 +1,7 @@
 //! The backbone node that does not carry letters as it should. Whatever it does to them costs a
 //! negotiation at most a timeout: no money, and not what it says.
 
-use super::hostile::{lies, until, HOSTILE};
+use super::hostile::{self, lies, until, HOSTILE};
 use codec::Encode;
 use spb_client::{
 	connection::{Connection, CtpFilter},
@@ -22,7 +22,7 @@ use spb_primitives::{
 	units::SPB,
 	BlockNumber, Energy, Parameters, Price,
 };
-use spb_testbed::{relay::backbone::list, Binary};
+use spb_testbed::relay::backbone::list;
 use spb_tests::faults::{
 	load::{Made, Market},
 	Chain, Result, Setup, Trial,
@@ -209,12 +209,8 @@ pub async fn carries(
 	misbehaviour: &'static str,
 	expected: Outcome,
 ) -> Result<()> {
-	let program = Binary::Hostile.find()?;
-	let setup = Setup::fast().parameters(PARAMETERS).hostile(HOSTILE, move |options| {
-		options.program(&program).argument("--misbehave").argument(misbehaviour)
-	});
-	let mut chain = Chain::start(trial, setup).await?;
-	chain.trade(trial).await?;
+	let setup = Setup::fast().parameters(PARAMETERS);
+	let mut chain = hostile::chain_with(trial, setup, misbehaviour).await?;
 	let listed = list(&chain.nodes, &chain.connections).await?;
 	trial.say("four backbone nodes are listed");
 	let through =
@@ -258,7 +254,7 @@ pub async fn carries(
 	};
 	chain.made.push(around.trade(&consumer, &agreed).await?);
 	trial.note(format!("around the hostile node two agreed at try {tries} and traded"));
-	let over = chain.over().await?;
+	let over = chain.over_under_load().await?;
 	chain.conclude(trial, over).await
 }
 
