@@ -114,3 +114,44 @@ impl View {
 		self.call(runtime::runtime_apis().spb_api().meter_count()).await
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::testing::FakeNode;
+	use pallet_spb::types::ListedMeter as Stored;
+	use sp_core::H256;
+	use std::collections::BTreeSet;
+
+	fn meter(number: u32) -> Stored {
+		Stored {
+			key: MeterKey::from_raw(H256::from_low_u64_be(number.into()).0),
+			owner: AccountId::new([1; 32]),
+			manufacturer: 1,
+			certificate: MeterSignature::from_raw([2; 64]),
+			contact: ContactKey([3; 32]),
+			deposit: Money::from_units(4),
+		}
+	}
+
+	#[tokio::test]
+	async fn meters_should_be_told_once_each_from_any_place_on() {
+		let (node, listed) = (FakeNode::default(), 2 * PAGE + 9);
+		{
+			let mut script = node.script();
+			script.best = 5;
+			script.meters = (0..listed).map(meter).collect();
+		}
+		let view = node.connect().await.best_view().await.unwrap();
+		let from = meter(PAGE).key;
+		let all = view.meters(from, usize::MAX).await.unwrap();
+		assert_eq!(all[0].key, meter(PAGE + 1).key);
+		let keys: BTreeSet<[u8; 32]> = all.iter().map(|meter| meter.key.0).collect();
+		assert_eq!((all.len(), keys.len()), (listed as usize, listed as usize));
+		assert_eq!(view.meters(from, 5).await.unwrap(), all[..5]);
+		let found = view.meter_of(&from).await.unwrap().unwrap();
+		assert_eq!((found.key, found.deposit), (from, Money::from_units(4)));
+		node.script().meters.clear();
+		assert!(view.meters(from, 5).await.unwrap().is_empty());
+	}
+}
