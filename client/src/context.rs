@@ -8,10 +8,12 @@ use spb_client::{
 	keys::{AccountKey, Key, KeyError, ManufacturerKey},
 	meter::Meter,
 	progress::{Bar, Progress},
+	relay::Post,
 	trade::Trader,
+	vaults::{self, Choice, Purse},
 	Result,
 };
-use spb_primitives::AccountId;
+use spb_primitives::{AccountId, Money};
 use std::{path::Path, sync::Arc};
 
 /// What every command can use.
@@ -84,9 +86,49 @@ impl Context {
 		Arc::new(Bar::default())
 	}
 
-	/// The consumer of this state directory.
-	pub fn trader(&self, connection: Connection) -> Result<Trader> {
-		let meter = Arc::new(self.meter()?);
-		Ok(Trader::new(connection, self.key()?, meter, self.progress()))
+	/// The way through the backbone.
+	pub fn post(&self, connection: &Connection) -> Post {
+		let (post, verbose) = (Post::new(connection.clone()), self.verbose);
+		post.noting(move |text| {
+			if verbose {
+				eprintln!("{text}");
+			}
+		})
+	}
+
+	/// The account whose vault was chosen, to pay this amount if one is named.
+	///
+	/// # Errors
+	///
+	/// Without an amount there is no choosing any vault that covers it.
+	pub async fn purse(
+		&self,
+		connection: &Connection,
+		main: &AccountKey,
+		choice: &Choice,
+		amount: Option<Money>,
+	) -> Result<Purse> {
+		let amount = match (choice, amount) {
+			(Choice::Any, None) => {
+				return Err(spb_client::Error::input(
+					"name a vault: main, another's name or a number",
+				))
+			},
+			(_, amount) => amount.unwrap_or(Money::ZERO),
+		};
+		vaults::choose(connection, &self.directory, main, choice, amount).await
+	}
+
+	/// The consumer of this state directory, who pays this amount from the vault that was chosen.
+	pub async fn trader(
+		&self,
+		connection: Connection,
+		choice: &Choice,
+		amount: Money,
+	) -> Result<Trader> {
+		let (meter, main) = (Arc::new(self.meter()?), self.key()?);
+		let purse = self.purse(&connection, &main, choice, Some(amount)).await?;
+		self.note(|| format!("paying from the vault of {}", purse.name));
+		Ok(Trader::new(connection, purse.key, meter, self.progress()))
 	}
 }

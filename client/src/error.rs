@@ -4,8 +4,9 @@
 //! convert into [`Error`], and each says which [`Kind`] it is and which stable code names it.
 
 use crate::{
-	audit::AuditError, connection::ConnectionError, files::FileError, keys::KeyError,
-	meter::MeterError, trade::TradeError, tx::TxError,
+	audit::AuditError, certify::CertifyError, connection::ConnectionError, files::FileError,
+	keys::KeyError, meter::MeterError, negotiate::NegotiateError, relay::RelayError,
+	trade::TradeError, tx::TxError,
 };
 use spb_primitives::Refusal;
 
@@ -78,6 +79,15 @@ pub enum Error {
 	/// An audit.
 	#[error(transparent)]
 	Audit(#[from] AuditError),
+	/// The way through the backbone.
+	#[error(transparent)]
+	Relay(#[from] RelayError),
+	/// A negotiation.
+	#[error(transparent)]
+	Negotiate(#[from] NegotiateError),
+	/// Meters that certify each other.
+	#[error(transparent)]
+	Certify(#[from] CertifyError),
 	/// An answer that cannot be written.
 	#[error("the answer cannot be written: {0}")]
 	Output(#[from] std::io::Error),
@@ -112,6 +122,9 @@ impl Classify for Error {
 			Self::Meter(error) => error.kind(),
 			Self::Trade(error) => error.kind(),
 			Self::Audit(error) => error.kind(),
+			Self::Relay(error) => error.kind(),
+			Self::Negotiate(error) => error.kind(),
+			Self::Certify(error) => error.kind(),
 			Self::Output(_) | Self::Undone(_) => Kind::Failed,
 			Self::Input(_) => Kind::BadInput,
 		}
@@ -126,6 +139,9 @@ impl Classify for Error {
 			Self::Meter(error) => error.code(),
 			Self::Trade(error) => error.code(),
 			Self::Audit(error) => error.code(),
+			Self::Relay(error) => error.code(),
+			Self::Negotiate(error) => error.code(),
+			Self::Certify(error) => error.code(),
 			Self::Output(_) => "output".into(),
 			Self::Undone(_) => "undone".into(),
 			Self::Input(_) => "bad-input".into(),

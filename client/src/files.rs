@@ -270,6 +270,22 @@ impl Directory {
 		self.path.join(name)
 	}
 
+	/// The names of its files, in order; none if it is not there.
+	pub fn names(&self) -> Result<Vec<String>, FileError> {
+		let entries = match fs::read_dir(&self.path) {
+			Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+			other => other.map_err(io_error("list", &self.path))?,
+		};
+		let mut names = Vec::new();
+		for entry in entries {
+			let entry = entry.map_err(io_error("list", &self.path))?;
+			// What has no text for a name was not written by this program.
+			names.extend(entry.file_name().into_string().ok());
+		}
+		names.sort();
+		Ok(names)
+	}
+
 	/// Makes the directory, for its owner only, if it is not there.
 	pub fn create(&self) -> Result<(), FileError> {
 		fs::DirBuilder::new()
@@ -443,6 +459,18 @@ mod tests {
 		let dir = tempfile::tempdir().unwrap();
 		let error = read_document::<Note>(&dir.path().join("none")).unwrap_err();
 		assert!(matches!(error, FileError::Missing { .. }));
+	}
+
+	#[test]
+	fn files_should_be_listed_in_order() {
+		let dir = tempfile::tempdir().unwrap();
+		let directory = Directory::new(dir.path().join("state"));
+		assert!(directory.names().unwrap().is_empty());
+		directory.create().unwrap();
+		for name in ["b.json", "a.json"] {
+			write_bytes(&directory.file(name), b"", false, Replace::No).unwrap();
+		}
+		assert_eq!(directory.names().unwrap(), ["a.json", "b.json"]);
 	}
 
 	#[test]

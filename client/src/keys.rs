@@ -79,6 +79,21 @@ impl Secret {
 	}
 }
 
+/// Fresh random bytes from the operating system, at most 32.
+pub(crate) fn random_bytes<const N: usize>() -> [u8; N] {
+	const { assert!(N <= 32, "a secret has no more") };
+	let mut bytes = [0; N];
+	bytes.copy_from_slice(&Secret::random().0[..N]);
+	bytes
+}
+
+/// A random number below `bound`; none below 0.
+pub(crate) fn random_below(bound: usize) -> Option<usize> {
+	// 128 bits modulo a number of 64: no number is more likely than another by as much as 2^-64.
+	let number = u128::from_le_bytes(random_bytes()).checked_rem(bound as u128)?;
+	usize::try_from(number).ok()
+}
+
 impl std::fmt::Debug for Secret {
 	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
 		f.write_str("Secret(..)")
@@ -339,6 +354,17 @@ mod tests {
 		}
 		fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
 		assert_eq!(AccountKey::import(&path).unwrap_err().code(), "file-insecure");
+	}
+
+	#[test]
+	fn random_numbers_should_be_below_their_bound() {
+		assert_eq!(random_below(0), None);
+		assert_eq!(random_below(1), Some(0));
+		let mut seen = [false; 4];
+		while seen != [true; 4] {
+			seen[random_below(4).unwrap()] = true;
+		}
+		assert_ne!(random_bytes::<16>(), random_bytes::<16>());
 	}
 
 	#[test]

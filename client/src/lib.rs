@@ -6,6 +6,9 @@
 //! * [`keys`], [`files`]: keys and state in files that only their owner reads;
 //! * [`meter`]: one-time keys, Certificates of Existence, ERCs; talks to no node;
 //! * [`trade`]: CTPs on the cheapest offer, places in the pool, waiting for what becomes of them;
+//! * [`vaults`]: several vaults of one person;
+//! * [`relay`]: letters through the backbone; [`negotiate`]: prices agreed on with them; [`certify`]:
+//!   meters that certify each other's one-time keys with them;
 //! * [`audit`]: the evidence of past blocks, verified anew;
 //! * [`error`]: what all errors have in common, and exit codes; [`progress`]: bars.
 //!
@@ -41,16 +44,20 @@
 //! ```
 
 pub mod audit;
+pub mod certify;
 pub mod chain;
 pub mod connection;
 pub mod error;
 pub mod files;
 pub mod keys;
 pub mod meter;
+pub mod negotiate;
 pub mod progress;
+pub mod relay;
 #[cfg(test)]
 mod testing;
 pub mod trade;
 pub mod tx;
+pub mod vaults;
 
 pub use error::{Error, Kind, Result};

@@ -150,6 +150,23 @@ mod tests {
 	}
 
 	#[test]
+	fn what_goes_over_the_backbone_should_be_understood() {
+		let name = |line: &str| parse(line).map(|options| options.command.name()).ok();
+		assert_eq!(name("spb negotiate 3 --energy 700 --max-price 0.25"), Some("negotiate"));
+		assert_eq!(name("spb negotiate --answer --once --policy p.json"), Some("negotiate"));
+		assert_eq!(name("spb meter coe"), Some("meter coe"));
+		assert_eq!(name("spb meter coe --trees 2 --keep"), Some("meter coe"));
+		assert_eq!(name("spb meter coe request --out f --output json"), Some("meter coe request"));
+		assert_eq!(name("spb meter answer --once"), Some("meter answer"));
+		assert_eq!(name("spb meter list"), Some("meter list"));
+		assert_eq!(name("spb backbone join ws://127.0.0.1:9944"), Some("backbone join"));
+		assert_eq!(name("spb vault deposit 5 --vault blue"), Some("vault deposit"));
+		let ctp = format!("spb ctp {ALICE} 1.25 700 --vault any");
+		assert_eq!(name(&ctp), Some("ctp"));
+		assert_eq!(name(&format!("spb ctp {ALICE} 1.25 700 --quote latest")), Some("ctp"));
+	}
+
+	#[test]
 	fn bad_arguments_should_be_refused() {
 		let id = format!("0x{}", "1f".repeat(32));
 		for line in [
@@ -171,7 +188,15 @@ mod tests {
 			format!("spb erc {id}"),
 			"spb offer add 100 free".to_owned(),
 			"spb vault withdraw 1 --cancel".to_owned(),
-			"spb meter coe".to_owned(),
+			"spb meter coe --leaves 8 request --out f".to_owned(),
+			"spb meter coe --trees all".to_owned(),
+			"spb negotiate".to_owned(),
+			"spb negotiate 3 --energy 700".to_owned(),
+			"spb negotiate 3 --answer".to_owned(),
+			"spb negotiate --once".to_owned(),
+			"spb backbone join 127.0.0.1:9944".to_owned(),
+			"spb vault open any".to_owned(),
+			"spb vault show --vault Main".to_owned(),
 			"spb --output xml status".to_owned(),
 			"spb --patience soon status".to_owned(),
 		] {

@@ -1,11 +1,18 @@
 //! A node that only pretends to be one: it answers what tests tell it and notes what it was asked.
 
+pub(crate) mod relay;
+
 use crate::connection::{Connection, Hash};
 use codec::{Compact, Decode, Encode};
-use pallet_spb::types::{OfferInfo, VaultInfo};
+use pallet_spb::types::{
+	BackboneNode, ListedMeter, Manufacturer, MeterPage, OfferInfo, Vault, VaultInfo,
+};
 use serde_json::{json, Value};
 use sp_io::hashing::twox_128;
-use spb_primitives::{BlockNumber, CtpId, Limits, Money, Parameters, SignedCtp};
+use spb_primitives::{
+	AccountId, BlockNumber, CtpId, Limits, ManufacturerId, MeterKey, Money, Parameters, SignedCtp,
+	VaultId,
+};
 use std::{
 	collections::{BTreeMap, VecDeque},
 	sync::{Arc, Mutex, MutexGuard},
@@ -37,6 +44,12 @@ pub(crate) const LIMITS: Limits = Limits {
 	max_sidecar: 1 << 20,
 };
 
+/// A vault as the chain stores it.
+pub(crate) fn stored_vault(id: VaultId, owner: AccountId, held: Money) -> VaultInfo {
+	let vault = Vault { owner, held, withdrawal: None, deposit: Money::ZERO };
+	VaultInfo { id, vault, payable_at: None }
+}
+
 /// What becomes of a CTP, by block.
 #[derive(Clone)]
 pub(crate) struct Fate {
@@ -49,13 +62,26 @@ pub(crate) struct Fate {
 #[derive(Default)]
 pub(crate) struct Script {
 	pub(crate) best: BlockNumber,
+	/// The longest lifetime of a CTP that enters, where it is not that of development chains.
+	pub(crate) entry_lifetime: Option<BlockNumber>,
+	/// The vault of everyone who has none below.
 	pub(crate) vault: Option<VaultInfo>,
+	/// The vaults of these accounts.
+	pub(crate) vaults: BTreeMap<AccountId, VaultInfo>,
 	pub(crate) offers: Vec<OfferInfo>,
 	pub(crate) fates: BTreeMap<CtpId, Fate>,
 	/// The pool's next answers: a code and data, or that it takes what it gets.
 	pub(crate) pool: VecDeque<Option<(i32, &'static str)>>,
 	/// What was submitted.
 	pub(crate) submitted: Vec<Vec<u8>>,
+	/// The backbone nodes that are listed.
+	pub(crate) backbone: Vec<BackboneNode>,
+	/// The meters that are listed, in the order in which they are told.
+	pub(crate) meters: Vec<ListedMeter>,
+	/// The active manufacturers.
+	pub(crate) manufacturers: BTreeMap<ManufacturerId, MeterKey>,
+	/// What the node is in the backbone.
+	pub(crate) relay: Option<relay::FakeRelay>,
 }
 
 /// The node.
@@ -79,6 +105,10 @@ impl FakeNode {
 	fn number(hash: &Value) -> BlockNumber {
 		let hash: Hash = serde_json::from_value(hash.clone()).expect("a hash");
 		hash.to_low_u64_be() as BlockNumber
+	}
+
+	fn relay(&self) -> relay::FakeRelay {
+		self.script().relay.clone().expect("the node is part of a backbone")
 	}
 
 	fn answer(&self, method: &str, params: &Value) -> Result<Value, UserError> {
@@ -150,28 +180,60 @@ impl Script {
 				[vec![1], length, metadata.to_vec()].concat()
 			},
 			"SpbApi_parameters" => Parameters::DEVELOPMENT.encode(),
-			"SpbApi_entry_lifetime" => Parameters::DEVELOPMENT.max_lifetime.encode(),
+			"SpbApi_entry_lifetime" => {
+				self.entry_lifetime.unwrap_or(Parameters::DEVELOPMENT.max_lifetime).encode()
+			},
 			"SpbApi_limits" => LIMITS.encode(),
-			"SpbApi_vault_of" => self.vault.encode(),
+			"SpbApi_vault_of" => {
+				let owner = AccountId::decode(&mut &arguments[..]).expect("an account");
+				self.vaults.get(&owner).cloned().or_else(|| self.vault.clone()).encode()
+			},
 			"SpbApi_offers" => self.offers.encode(),
 			"SpbApi_offer" => {
 				let id = u32::decode(&mut &arguments[..]).expect("a number");
 				self.offers.iter().find(|offer| offer.id == id).cloned().encode()
 			},
+			"SpbApi_backbone" => self.backbone.encode(),
+			"SpbApi_meters" => {
+				let (after, limit) = <(Option<MeterKey>, u32)>::decode(&mut &arguments[..])
+					.expect("a place and a limit");
+				// A place that is none of theirs is before all of them.
+				let skipped = after.and_then(|key| self.meters.iter().position(|m| m.key == key));
+				let mut rest = self.meters.iter().skip(skipped.map_or(0, |at| at + 1)).cloned();
+				let meters: Vec<_> = rest.by_ref().take(limit as usize).collect();
+				let last = meters.last().map(|meter| meter.key);
+				let next = rest.next().and(last);
+				MeterPage { meters, next }.encode()
+			},
+			"SpbApi_meter_of" => {
+				let key = MeterKey::decode(&mut &arguments[..]).expect("a key");
+				self.meters.iter().find(|meter| meter.key == key).cloned().encode()
+			},
 			other => panic!("the runtime is asked for {other}"),
 		}
 	}
 
-	/// Only what has settled is ever asked for.
-	fn storage(&self, key: &[u8], at: BlockNumber) -> Option<&'static str> {
-		assert_eq!(key[..32], [twox_128(b"Spb"), twox_128(b"Settled")].concat());
+	/// Only what has settled is ever asked for, and who makes meters.
+	fn storage(&self, key: &[u8], at: BlockNumber) -> Option<String> {
+		let item = |name: &[u8]| [twox_128(b"Spb"), twox_128(name)].concat();
+		let prefix = key[..32].to_vec();
+		if prefix == item(b"RevokedMeters") {
+			return None;
+		}
+		if prefix == item(b"Manufacturers") {
+			let id = ManufacturerId::decode(&mut &key[40..]).expect("a manufacturer's number");
+			let maker = self.manufacturers.get(&id);
+			let maker = maker.map(|key| Manufacturer { key: *key, active: true });
+			return maker.map(|maker| crate::files::to_hex(&maker.encode()));
+		}
+		assert_eq!(prefix, item(b"Settled"));
 		let id = CtpId(Hash::from_slice(&key[key.len() - 32..]));
 		let grace = Parameters::DEVELOPMENT.grace;
 		let expiry = u32::from_le_bytes(key[40..44].try_into().expect("a block number"));
 		// The chain forgets what settled when it cannot settle again.
 		let remembers = at <= expiry + grace;
 		let settled = self.fates.get(&id).and_then(|fate| fate.settled);
-		settled.filter(|block| remembers && *block <= at).map(|_| "0x")
+		settled.filter(|block| remembers && *block <= at).map(|_| "0x".into())
 	}
 
 	fn status(&self, id: &CtpId, at: BlockNumber) -> Value {
@@ -206,33 +268,47 @@ impl Script {
 	}
 }
 
+/// Parameters as a value.
+fn parsed(params: Option<Box<RawValue>>) -> Value {
+	params.map_or(Value::Null, |params| {
+		serde_json::from_str(params.get()).expect("parameters are JSON")
+	})
+}
+
+fn raw(value: &Value) -> Box<RawValue> {
+	serde_json::value::to_raw_value(value).expect("JSON")
+}
+
 impl RpcClientT for FakeNode {
 	fn request_raw<'a>(
 		&'a self,
 		method: &'a str,
 		params: Option<Box<RawValue>>,
 	) -> RawRpcFuture<'a, Box<RawValue>> {
-		let params = params.map_or(Value::Null, |params| {
-			serde_json::from_str(params.get()).expect("parameters are JSON")
-		});
-		let answer = self.answer(method, &params).map_err(RpcError::User);
-		Box::pin(async move {
-			answer.map(|answer| serde_json::value::to_raw_value(&answer).expect("JSON"))
-		})
+		let params = parsed(params);
+		let answer = match method.starts_with("spb_relay") {
+			true => self.relay().answer(method, &params),
+			false => self.answer(method, &params).map_err(RpcError::User),
+		};
+		Box::pin(async move { answer.map(|answer| raw(&answer)) })
 	}
 
-	/// New blocks: one each time somebody waits for one.
+	/// New blocks, one each time somebody waits for one; or packets.
 	fn subscribe_raw<'a>(
 		&'a self,
 		sub: &'a str,
-		_params: Option<Box<RawValue>>,
+		params: Option<Box<RawValue>>,
 		_unsub: &'a str,
 	) -> RawRpcFuture<'a, RawRpcSubscription> {
+		if sub == "spb_relayAttach" {
+			let subscription = self.relay().attach(&parsed(params));
+			return Box::pin(async move { subscription });
+		}
 		assert_eq!(sub, "chain_subscribeNewHeads");
 		let node = self.clone();
 		let blocks = (0..).map(move |_| {
 			node.script().best += 1;
-			Ok(serde_json::value::to_raw_value(&Value::Null).expect("JSON"))
+			Ok(raw(&Value::Null))
 		});
 		let stream =
 			RawRpcSubscription { stream: Box::pin(futures::stream::iter(blocks)), id: None };

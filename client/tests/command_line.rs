@@ -121,6 +121,45 @@ fn keys_and_meters_should_be_made_without_a_node() {
 }
 
 #[test]
+fn accounts_for_further_vaults_should_be_made_without_a_node() {
+	let dir = tempfile::tempdir().unwrap();
+	let state = dir.path().join("state");
+	let made = spb(&state, &["--output", "json", "vault", "open", "blue"]);
+	assert_eq!(made.status.code(), Some(0));
+	let result = &json(&made)["result"];
+	assert_eq!((result["name"].as_str(), result["funded"].as_str()), (Some("blue"), Some("0")));
+	let mode = std::fs::metadata(state.join("vault-blue.json")).unwrap().permissions().mode();
+	assert_eq!(mode & 0o777, 0o600);
+	for name in ["blue", "main"] {
+		let output = spb(&state, &["--output", "json", "vault", "open", name]);
+		assert_eq!(output.status.code(), Some(2), "{name} is never overwritten");
+		assert_eq!(json(&output)["error"]["code"], "file-exists");
+	}
+}
+
+#[test]
+fn policies_that_make_no_sense_should_be_refused_before_anyone_is_asked() {
+	let dir = tempfile::tempdir().unwrap();
+	let policy = dir.path().join("policy.json");
+	let path = policy.to_str().unwrap();
+	let ask = ["negotiate", "3", "--energy", "700", "--max-price", "0.25", "--policy", path];
+	let answer = ["negotiate", "--answer", "--policy", path];
+	let cases = [
+		("spb-consumer-policy", r#""rounds": 0"#, &ask[..], "policy"),
+		("spb-consumer-policy", r#""round": 1"#, &ask[..], "file-malformed"),
+		("spb-producer-policy", r#""floor": "much""#, &answer[..], "policy"),
+		("spb-producer-policy", r#""rounds": 1"#, &ask[..], "file-malformed"),
+	];
+	for (kind, content, arguments, code) in cases {
+		let text = format!(r#"{{"kind":"{kind}","version":1,{content}}}"#);
+		std::fs::write(&policy, text).unwrap();
+		let output = spb(dir.path(), &[&["--output", "json"][..], arguments].concat());
+		assert_eq!(output.status.code(), Some(2), "{content}");
+		assert_eq!(json(&output)["error"]["code"], code, "{content}");
+	}
+}
+
+#[test]
 fn a_key_that_others_can_read_should_be_refused() {
 	let dir = tempfile::tempdir().unwrap();
 	let state = dir.path().join("state");

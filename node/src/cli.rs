@@ -25,6 +25,11 @@ pub struct RunArgs {
 	/// have the whole chain judged.
 	#[arg(long)]
 	pub evidence_archive: bool,
+
+	/// Hand packets of the backbone only to so many nodes of each length of shared prefix, those
+	/// nearest to this one, instead of to any listed node: fewer connections, more hops.
+	#[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u16).range(1..))]
+	pub relay_bucket_size: Option<u16>,
 }
 
 /// What `spb-node` can do.
@@ -97,5 +102,12 @@ mod tests {
 		let cli = Cli::try_parse_from(["spb-node", "run", "--evidence-archive"]).unwrap();
 		let Some(Subcommand::Run(run)) = cli.subcommand else { panic!("no run") };
 		assert!(run.evidence_archive);
+	}
+
+	#[test]
+	fn backbone_should_be_known_in_parts_where_it_is_asked_for() {
+		let cli = Cli::try_parse_from(["spb-node", "--dev", "--relay-bucket-size", "8"]).unwrap();
+		assert_eq!(cli.run.relay_bucket_size, Some(8));
+		assert!(Cli::try_parse_from(["spb-node", "--relay-bucket-size", "0"]).is_err());
 	}
 }

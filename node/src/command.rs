@@ -4,7 +4,7 @@ use crate::{
 	chain_spec,
 	cli::{Cli, RunArgs, Subcommand},
 	service::{self, Core},
-	spb::{self, conduct::Conduct, finality::Keep, LOG_TARGET},
+	spb::{self, conduct::Conduct, finality::Keep, relay::directory::Extent, LOG_TARGET},
 };
 use sc_cli::{OffchainWorkerEnabled, RunCmd, SubstrateCli, SyncMode};
 use sc_network::config::NetworkBackendType;
@@ -99,6 +99,8 @@ pub fn run_as(cli: &Cli, conduct: &Conduct) -> sc_cli::Result<()> {
 fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result<()> {
 	let command = &arguments.substrate;
 	let keep = if arguments.evidence_archive { Keep::Always } else { Keep::Retention };
+	let backbone =
+		arguments.relay_bucket_size.map_or(Extent::Full, |most| Extent::Partial(most.into()));
 	if matches!(command.offchain_worker_params.enabled, OffchainWorkerEnabled::Never) {
 		return Err(sc_cli::Error::Input(
 			"the off-chain worker keeps the CTP database in order and always runs: leave out \
@@ -120,7 +122,7 @@ fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result
 		}
 		match config.network.network_backend {
 			NetworkBackendType::Litep2p => {
-				service::run(config, keep, conduct).map_err(sc_cli::Error::Service)
+				service::run(config, keep, backbone, conduct).map_err(sc_cli::Error::Service)
 			},
 			NetworkBackendType::Libp2p => Err(sc_cli::Error::Input(
 				"spb-node speaks litep2p only: leave out `--network-backend libp2p`".into(),

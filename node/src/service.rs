@@ -26,6 +26,16 @@ use crate::spb::{
 	pool::ProposerPool,
 	proposer::SealingFactory,
 	refold::OwnSidecars,
+	relay::{
+		self,
+		carrier::Ways,
+		directory::{self, Extent},
+		listing::NetworkIdentity,
+		metrics::RelayMetrics,
+		node::{Relay, Timing, Worker},
+		protocol::RelayServer,
+		rpc::RelayRpc,
+	},
 	rpc,
 	runtime::CtpDatabase,
 	sidecars::Sidecars,
@@ -265,6 +275,7 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 pub fn run(
 	mut config: Configuration,
 	keep: Keep,
+	backbone: Extent,
 	conduct: &Conduct,
 ) -> Result<TaskManager, ServiceError> {
 	// The pallet's off-chain worker keeps the CTP database in order, on full nodes too.
@@ -325,6 +336,9 @@ pub fn run(
 	let (database_config, database_requests) =
 		network::protocol::<Litep2pNetworkBackend>(protocols.database.clone());
 	net_config.add_request_response_protocol(database_config);
+	let (relay_config, relay_requests) =
+		relay::protocol::protocol::<Litep2pNetworkBackend>(protocols.relay.clone());
+	net_config.add_request_response_protocol(relay_config);
 	let slot_duration = sc_consensus_aura::slot_duration::<AuraId, _, _>(&*client)?;
 	let announcements = SidecarAnnouncements {
 		client: client.clone(),
@@ -414,11 +428,28 @@ pub fn run(
 	let database_server = conduct.databases(database_server);
 	let database_server = Server::new(database_requests, database_server, metrics.clone());
 	let peers = Arc::new(Connected { network: network.clone(), sync: sync_service.clone() });
-	conduct.among(peers.clone(), protocols, task_manager.spawn_handle());
+	conduct.among(peers.clone(), protocols.clone(), task_manager.spawn_handle());
 	spawner.spawn_blocking("spb-sidecar-server", Some("spb"), sidecar_server.run());
 	spawner.spawn_blocking("spb-database-server", Some("spb"), database_server.run());
 	spawner.spawn_blocking("spb-fetcher", Some("spb"), fetcher.run(peers.clone()));
-	spawner.spawn_blocking("spb-restorer", Some("spb"), restorer.run(peers));
+	spawner.spawn_blocking("spb-restorer", Some("spb"), restorer.run(peers.clone()));
+
+	let relay_metrics = RelayMetrics::new(config.prometheus_registry())?;
+	let (ways, work) = Ways::new(relay_metrics.clone());
+	let carrier = conduct.relay(ways.clone(), task_manager.spawn_handle());
+	let peer = network.local_peer_id();
+	let relay = Arc::new(Relay::new(&peer, genesis, backbone, ways, carrier, relay_metrics));
+	let relay_server = RelayServer(relay.clone());
+	let relay_server = Server::new(relay_requests, relay_server, metrics.clone());
+	let worker = Worker {
+		work,
+		lists: directory::lists(client.clone(), database.clone()),
+		peers,
+		protocol: protocols.relay,
+		timing: Timing::NODE,
+	};
+	spawner.spawn_blocking("spb-relay-server", Some("spb"), relay_server.run());
+	spawner.spawn_blocking("spb-relay", Some("spb"), relay.clone().run(worker));
 
 	// Without it the node merely does not say how full the disk is.
 	let disk = Disk { folder: config.data_path.clone(), metrics: metrics.clone() };
@@ -429,6 +460,7 @@ pub fn run(
 		let (client, pool, database) = (client.clone(), pool.clone(), database.clone());
 		let (inbox, trades, events) = (inbox.clone(), trades.clone(), events.clone());
 		let sidecars = sidecars.clone();
+		let identity = Arc::new(NetworkIdentity(network.clone()));
 		let finality = rpc::Finality {
 			justifications: grandpa_link.justification_stream(),
 			authorities: authorities.clone(),
@@ -444,7 +476,8 @@ pub fn run(
 				events: events.clone(),
 				sidecars: sidecars.clone(),
 			};
-			rpc::module(spb, pool.clone(), finality.clone(), executor).map_err(own)
+			let relay = RelayRpc { relay: relay.clone(), identity: identity.clone() };
+			rpc::module(spb, relay, pool.clone(), finality.clone(), executor).map_err(own)
 		})
 	};
 

@@ -1,5 +1,5 @@
 //! What all parts of SPB agree on: messages and their signed payloads, units, the Certificate of
-//! Existence, settlement arithmetic and the root of the CTP database.
+//! Existence, settlement arithmetic, the root of the CTP database, and negotiation over the backbone.
 //!
 //! `no_std` and free of `frame-*`: the runtime, the node and the client on a meter use this very
 //! code. The rules that need chain state live in `pallet-spb`; everything that can be decided from
@@ -14,6 +14,7 @@ pub mod message;
 pub mod open;
 pub mod params;
 pub mod refusal;
+pub mod relay;
 pub mod root;
 pub mod settlement;
 pub mod signing;
@@ -27,6 +28,7 @@ pub use message::{
 pub use open::OpenCtps;
 pub use params::{Limits, Parameters};
 pub use refusal::Refusal;
+pub use relay::{ContactKey, NodeIdentifier};
 pub use root::{database_root, InclusionProof, ProofStep};
 pub use settlement::{listed_price, Split};
 pub use signing::Genesis;

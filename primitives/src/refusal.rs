@@ -1,7 +1,7 @@
 //! Why a message or a block is refused: one list for the pool, the database's rules, the import
 //! check and the client.
 
-use codec::{Decode, DecodeWithMemTracking, Encode};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use core::fmt;
 use scale_info::TypeInfo;
 
@@ -10,7 +10,17 @@ macro_rules! refusals {
 		/// Why a message or a block is refused. The number of a variant is its code in
 		/// `InvalidTransaction::Custom` and never changes.
 		#[derive(
-			Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo,
+			Clone,
+			Copy,
+			PartialEq,
+			Eq,
+			Hash,
+			Debug,
+			Encode,
+			Decode,
+			DecodeWithMemTracking,
+			MaxEncodedLen,
+			TypeInfo,
 		)]
 		pub enum Refusal {
 			$(#[doc = $text] #[codec(index = $code)] $name = $code,)*

@@ -26,6 +26,16 @@ pub enum Tag {
 	Erc,
 	/// A producer, by an energy company.
 	Certificate,
+	/// A letter, by its author.
+	Letter,
+	/// A request for a Certificate of Existence, by the meter that asks.
+	CoeRequest,
+	/// A meter's place in the directory, by the meter.
+	Listing,
+	/// A node's place in the backbone, by the node's network key.
+	Node,
+	/// The answer to a backbone node's challenge: hashed, signed by nobody.
+	Attach,
 }
 
 impl Tag {
@@ -39,6 +49,11 @@ impl Tag {
 			Self::Meter => *b"spb/mtr1",
 			Self::Erc => *b"spb/erc1",
 			Self::Certificate => *b"spb/crt1",
+			Self::Letter => *b"spb/let1",
+			Self::CoeRequest => *b"spb/req1",
+			Self::Listing => *b"spb/lst1",
+			Self::Node => *b"spb/nod1",
+			Self::Attach => *b"spb/att1",
 		}
 	}
 
@@ -66,7 +81,12 @@ mod tests {
 				Tag::Coe => Some(Tag::Meter),
 				Tag::Meter => Some(Tag::Erc),
 				Tag::Erc => Some(Tag::Certificate),
-				Tag::Certificate => None,
+				Tag::Certificate => Some(Tag::Letter),
+				Tag::Letter => Some(Tag::CoeRequest),
+				Tag::CoeRequest => Some(Tag::Listing),
+				Tag::Listing => Some(Tag::Node),
+				Tag::Node => Some(Tag::Attach),
+				Tag::Attach => None,
 			}
 		}
 		core::iter::successors(Some(Tag::CtpId), |tag| tag_after(*tag)).collect()
@@ -77,13 +97,15 @@ mod tests {
 		let mut seen = BTreeSet::new();
 		// What derives one-time seeds is hashed and never signed, but stays apart as well.
 		seen.insert(*b"spb/key1");
+		// Neither is what HPKE binds to all that is sealed.
+		seen.insert(*b"spb/hpk1");
 		for tag in all() {
 			let bytes = tag.bytes();
 			assert_eq!(bytes.len(), 8);
 			assert!(bytes.starts_with(b"spb/") && bytes[7].is_ascii_digit(), "{tag:?}");
 			assert!(seen.insert(bytes), "{tag:?} begins like another");
 		}
-		assert_eq!(seen.len(), 8);
+		assert_eq!(seen.len(), 14);
 	}
 
 	#[test]

@@ -23,7 +23,10 @@ use pallet_spb::{
 		BlockChanges, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp, PaidCtp, Prepared,
 		RestoreStep, Restoring, SettledCtp, Verdict,
 	},
-	types::{EnergyAccount, OfferFilter, OfferInfo, Page, Seal, VaultInfo, MAX_PAGE},
+	types::{
+		BackboneNode, EnergyAccount, ListedMeter, MeterPage, OfferFilter, OfferInfo, Page, Seal,
+		VaultInfo, MAX_PAGE,
+	},
 	Call, Config, Event,
 };
 use sp_api::impl_runtime_apis;
@@ -39,8 +42,8 @@ use sp_runtime::{
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
 use spb_primitives::{
-	CtpId, DatabaseDigest, InclusionProof, Limits, Message, MeterProof, Money, OfferId, Parameters,
-	ReceiptKey, Refusal, VaultId,
+	CtpId, DatabaseDigest, InclusionProof, Limits, Message, MeterKey, MeterProof, Money, OfferId,
+	Parameters, ReceiptKey, Refusal, VaultId,
 };
 
 type MaxSettlements = <Runtime as Config>::MaxSettlements;
@@ -315,6 +318,22 @@ impl_runtime_apis! {
 		fn check_meter_proof(key: ReceiptKey, proof: MeterProof) -> Result<(), Refusal> {
 			let chain = Spb::chain();
 			proof.verify(&key, chain.now().saturating_add(1), &chain.genesis(), &chain)
+		}
+
+		fn backbone() -> Vec<BackboneNode> {
+			Spb::backbone()
+		}
+
+		fn meters(after: Option<MeterKey>, limit: u32) -> MeterPage {
+			Spb::meters(after, limit)
+		}
+
+		fn meter_count() -> u32 {
+			pallet_spb::Meters::<Runtime>::count()
+		}
+
+		fn meter_of(key: MeterKey) -> Option<ListedMeter> {
+			Spb::meter(&key)
 		}
 	}
 

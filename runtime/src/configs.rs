@@ -325,6 +325,10 @@ impl pallet_spb::Config for Runtime {
 	type AccountDeposit = ConstU128<SPB>;
 	type OfferDeposit = ConstU128<{ SPB / 10 }>;
 	type VaultDeposit = ConstU128<{ SPB / 10 }>;
+	type BackboneDeposit = ConstU128<{ 10 * SPB }>;
+	type MeterDeposit = ConstU128<{ SPB / 10 }>;
+	type MaxBackboneNodes = ConstU32<1_024>;
+	type MaxMeters = ConstU32<100_000>;
 	type MaxSettlements = ConstU32<5_000>;
 	type MaxOpen = ConstU32<1_000_000>;
 	type MaxSidecar = ConstU32<{ 8 * 1024 * 1024 }>;

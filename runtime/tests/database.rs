@@ -11,7 +11,7 @@ use pallet_spb::{
 		runtime_decl_for_ctp_database_api::CtpDatabaseApiV1 as Api, CtpFilter, Missing, Outcome,
 		PaidCtp, RestoreStep, Restoring, Verdict,
 	},
-	types::{Seal, Terms},
+	types::{ContactKey, Seal, Terms},
 };
 use sp_consensus_aura::{digests::CompatibleDigestItem, sr25519::AuthoritySignature};
 use sp_core::{
@@ -274,7 +274,7 @@ fn trade(genesis: &Genesis) -> ([Vec<u8>; 2], (CtpId, SignedCtp)) {
 	assert_ok!(Spb::open_account_with_burn(RuntimeOrigin::signed(alice.clone())));
 	let (offered, price) = (Energy::from_wh(10_000), Price::per_kwh(SPB / 10));
 	let origin = RuntimeOrigin::signed(alice);
-	assert_ok!(Spb::offer_energy(origin, offered, price, Terms::Listed, [7; 32]));
+	assert_ok!(Spb::offer_energy(origin, offered, price, Terms::Listed, ContactKey([7; 32])));
 	assert_ok!(Spb::deposit(RuntimeOrigin::signed(bob), Money::from_units(SPB)));
 
 	let (maker, signer) = (Ed25519Keyring::One, Ed25519Keyring::Charlie);

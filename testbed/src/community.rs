@@ -16,7 +16,8 @@ use spb_client::{
 	Error,
 };
 use spb_primitives::{
-	AccountId, BlockNumber, Certificate, Energy, ManufacturerId, Money, OfferId, Price, VaultId,
+	relay::ContactKey, AccountId, BlockNumber, Certificate, Energy, ManufacturerId, Money, OfferId,
+	Price, VaultId,
 };
 use std::{path::Path, sync::Arc};
 use subxt::utils::MultiAddress;
@@ -159,6 +160,12 @@ impl Community {
 		self.participants[place].trader(&self.connection)
 	}
 
+	/// Makes the next tree of a participant's meter, signed by another participant's meter.
+	pub async fn grow(&self, place: usize, signer: usize, leaves: u32) -> Result<()> {
+		let (meter, signer) = (&self.participants[place].meter, &self.participants[signer].meter);
+		sign_tree(&self.connection, meter, signer, leaves).await
+	}
+
 	/// Gives each participant money, and waits until they have it.
 	pub async fn fund(&self, amounts: &[Money]) -> Result<()> {
 		let funder = funder()?;
@@ -205,7 +212,20 @@ impl Community {
 
 	/// Asks for energy to be offered at a listed price.
 	pub async fn offer(&self, place: usize, energy: Energy, price: Price) -> Result<Submitted> {
-		let call = calls::offer_energy(energy, price, Terms::Listed, [0; 32]);
+		let call = calls::offer_energy(energy, price, Terms::Listed, Default::default());
+		Ok(self.connection.submit(&call, &self.participants[place].key).await?)
+	}
+
+	/// Asks for energy to be offered at a listed price or below it, to whoever bargains with the
+	/// holder of this contact key.
+	pub async fn offer_negotiable(
+		&self,
+		place: usize,
+		energy: Energy,
+		price: Price,
+		contact: ContactKey,
+	) -> Result<Submitted> {
+		let call = calls::offer_energy(energy, price, Terms::Negotiable, contact);
 		Ok(self.connection.submit(&call, &self.participants[place].key).await?)
 	}
 

@@ -8,6 +8,7 @@
 //!   made to fail;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
+//! * [`relay`]: what negotiation over the backbone costs, simulated and measured;
 //! * [`demo`]: the main job, the replay of meter readings (`spb-demo`);
 //! * [`evaluate`]: the paper's evaluation against its baseline (`spb-evaluate`).
 
@@ -24,6 +25,7 @@ pub mod money;
 pub mod namespaces;
 pub mod node;
 pub mod process;
+pub mod relay;
 pub mod specification;
 pub mod validators;
 

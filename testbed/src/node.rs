@@ -313,6 +313,20 @@ impl Drop for Node {
 	}
 }
 
+/// Starts nodes side by side, and waits until all of them listen.
+pub fn start_all(options: Vec<Options>) -> Result<Vec<Node>, NodeError> {
+	std::thread::scope(|scope| {
+		let starting: Vec<_> =
+			options.into_iter().map(|options| scope.spawn(|| Node::start(options))).collect();
+		let started = starting.into_iter().map(|node| match node.join() {
+			Ok(node) => node,
+			Err(panic) => std::panic::resume_unwind(panic),
+		});
+		// All are joined before the first that failed is told.
+		started.collect::<Vec<_>>().into_iter().collect()
+	})
+}
+
 fn log_of(options: &Options, scratch: &Path) -> PathBuf {
 	options.log.clone().unwrap_or_else(|| scratch.join("node.log"))
 }

@@ -11,7 +11,7 @@ import {
   ed25519Verify,
 } from '@polkadot/util-crypto';
 import * as spb from './lib/protocol.js';
-import { ascii, bytes, concat, hex, u128, u32, u64, u8 } from './lib/scale.js';
+import { ascii, bytes, concat, hex, list, u128, u16, u32, u64, u8 } from './lib/scale.js';
 
 const golden = JSON.parse(
   readFileSync(new URL('../../primitives/vectors/golden.json', import.meta.url), 'utf8'),
@@ -77,8 +77,8 @@ test('every section of the file is recomputed here', () => {
   assert.deepEqual(Object.keys(golden).sort(), [
     'about', 'additions', 'certificate', 'coe', 'constants', 'ctps', 'databases', 'digest',
     'entries', 'erc', 'genesis', 'keys', 'limits', 'listedPrices', 'messages', 'meterProof',
-    'meterSeed', 'oneTimeKeys', 'parameters', 'quote', 'refusals', 'settlements', 'sidecars',
-    'signedCtps', 'splits', 'tags', 'trees',
+    'meterSeed', 'oneTimeKeys', 'parameters', 'quote', 'refusals', 'relay', 'settlements',
+    'sidecars', 'signedCtps', 'splits', 'tags', 'trees',
   ]);
 });
 
@@ -91,7 +91,7 @@ describe('keys and tags', () => {
 
   test('tags are distinct and eight bytes long', () => {
     const tags = Object.values(golden.tags);
-    assert.equal(new Set(tags).size, 7);
+    assert.equal(new Set(tags).size, 12);
     for (const tag of tags) assert.match(tag, /^spb\/[a-z/]{3}[0-9]$/);
   });
 
@@ -300,6 +300,118 @@ describe('the CTP database', () => {
   });
 });
 
+describe('the backbone', () => {
+  const { relay } = golden;
+  const [to, from, negotiation] = [relay.to, relay.from, relay.negotiation].map(bytes);
+  const encodedRequest = () => {
+    const { root, requester, certificate, signature } = relay.request;
+    return spb.coeRequest({
+      ...relay.request,
+      root: bytes(root),
+      requester: bytes(requester),
+      certificate: bytes(certificate),
+      signature: bytes(signature),
+    });
+  };
+
+  test('bodies of letters', () => {
+    const bodies = {
+      ask: concat(u8(0), u32(1_234), u32(1_500), u128(300_000_000_000)),
+      counterOffer: concat(u8(1), u128(290_000_000_000), u32(20)),
+      accept: concat(u8(2), ordinary()),
+      quote: concat(u8(3), ordinaryId(), encodedQuote()),
+      refuse: concat(u8(4), u8(7)),
+      coeRequest: concat(u8(5), encodedRequest()),
+      coeSigned: concat(u8(6), encodedCoe()),
+      coeRefusedByRule: concat(u8(7), u8(0), u8(25)),
+      coeRefused: concat(u8(7), u8(3)),
+    };
+    assert.deepEqual(relay.letters.map(({ name }) => name), Object.keys(bodies));
+    for (const { name, body } of relay.letters) same(bodies[name], body, name);
+  });
+
+  test('letters are signed by their author', () => {
+    const producer = keyOf('producer');
+    relay.letters.forEach(({ name, sequence, body, payload, signature, encoded }) => {
+      const content = concat(
+        producer.publicKey, to, from, negotiation, u16(sequence), u64(relay.sentAt), bytes(body),
+      );
+      same(spb.payload('spb/let1', genesis, content), payload, name);
+      signedBy(producer, bytes(payload), signature, name);
+      same(concat(content, u8(0), bytes(signature)), encoded, name);
+    });
+  });
+
+  test('a request for a CoE is signed by the meter for the signer that it asks', () => {
+    const { root, leaves, validUntil, manufacturer, payload, signature, encoded } = relay.request;
+    const requester = ed25519PairFromSeed(bytes(golden.meterSeed));
+    const content = concat(
+      bytes(root), u32(leaves), u32(validUntil), requester.publicKey, u16(manufacturer), to,
+    );
+    same(spb.payload('spb/req1', genesis, content), payload);
+    signedBy(requester, bytes(payload), signature, 'request');
+    same(encodedRequest(), encoded);
+  });
+
+  test('the id of a packet is of all but its hops', () => {
+    const { nonce, hops, sealedByte, sealedLength, aad, id, encoded } = relay.packet;
+    const sealed = list(Array(sealedLength).fill(u8(sealedByte)));
+    const head = concat(to, from, bytes(nonce));
+    same(concat(head, u64(relay.sentAt)), aad);
+    same(spb.hash(head, u64(relay.sentAt), sealed), id);
+    same(concat(head, u8(hops), u64(relay.sentAt), sealed), encoded);
+  });
+
+  test('consents to be listed run out', () => {
+    assert.equal(relay.maxConsent, 2_400);
+  });
+
+  test('a node lies at the hash of its peer id and signs who lists it', () => {
+    const { owner, key, peer, identifier, validUntil, payload, signature } = relay.node;
+    const pair = keyOf(key);
+    same(concat(bytes('0x002408011220'), pair.publicKey), peer);
+    same(spb.hash(bytes(peer)), identifier);
+    const content = concat(bytes(owner), bytes(identifier), u32(validUntil));
+    same(spb.payload('spb/nod1', genesis, content), payload);
+    signedBy(pair, bytes(payload), signature, 'node');
+  });
+
+  test('a meter signs who lists it and where to write to it', () => {
+    const { owner, meter, manufacturer, contact, validUntil, payload, signature } = relay.listing;
+    const pair = keyOf(meter);
+    const content = concat(
+      bytes(owner), pair.publicKey, u16(manufacturer), bytes(contact), u32(validUntil),
+    );
+    same(spb.payload('spb/lst1', genesis, content), payload);
+    signedBy(pair, bytes(payload), signature, 'listing');
+  });
+
+  test('the answer to a challenge is a hash', () => {
+    const { contact, node, secret, payload, answer } = relay.attach;
+    same(spb.payload('spb/att1', genesis, ...[contact, node, secret].map(bytes)), payload);
+    same(spb.hash(bytes(payload)), answer);
+  });
+
+  test('distances are exclusive or, and prefixes are counted in bits', () => {
+    for (const { a, b, distance, sharedPrefix } of relay.distances) {
+      const other = bytes(b);
+      const apart = bytes(a).map((byte, at) => byte ^ other[at]);
+      same(apart, distance);
+      const bits = [...apart].map((byte) => byte.toString(2).padStart(8, '0')).join('');
+      assert.equal(bits.indexOf('1') === -1 ? 256 : bits.indexOf('1'), sharedPrefix);
+    }
+  });
+
+  test('letters are padded to a few sizes', () => {
+    assert.equal(relay.maxHops, 32);
+    for (const { length, padded, hash } of relay.padded) {
+      assert.equal(padded, [512, 1024, 4096].find((size) => length < size));
+      const letter = concat(new Uint8Array(length).fill(0xaa), u8(0x80));
+      same(spb.hash(letter, new Uint8Array(padded - length - 1)), hash);
+    }
+  });
+});
+
 describe('arithmetic', () => {
   test('listed prices', () => {
     assert.ok(golden.listedPrices.some(({ listed }) => listed === null));
@@ -338,6 +450,11 @@ test('tags are those that the payloads begin with', () => {
     Meter: golden.coe.certificatePayload,
     Erc: golden.erc.payload,
     Certificate: golden.certificate.payload,
+    Letter: golden.relay.letters[0].payload,
+    CoeRequest: golden.relay.request.payload,
+    Listing: golden.relay.listing.payload,
+    Node: golden.relay.node.payload,
+    Attach: golden.relay.attach.payload,
   };
   for (const [name, tag] of Object.entries(golden.tags)) {
     assert.ok(begins[name].startsWith(hex(concat(ascii(tag), genesis))), name);

@@ -225,8 +225,8 @@ describe('a development chain', { timeout: 10 * LIMIT }, () => {
 
   chapter('answers runtime APIs', async () => {
     assert.deepEqual(Object.keys(api.call.spbApi).sort(), [
-      'checkMeterProof', 'energyAccount', 'entryLifetime', 'fee', 'limits', 'offer', 'offers',
-      'parameters', 'vault', 'vaultOf',
+      'backbone', 'checkMeterProof', 'energyAccount', 'entryLifetime', 'fee', 'limits', 'meterCount',
+      'meterOf', 'meters', 'offer', 'offers', 'parameters', 'vault', 'vaultOf',
     ]);
     const parameters = (await api.call.spbApi.parameters()).toJSON();
     assert.deepEqual(parameters, {

@@ -3,10 +3,16 @@
 use serde_json::Value;
 use spb_testbed::Binary;
 use std::{
+	fs,
 	io::{BufRead as _, BufReader, Lines},
 	path::{Path, PathBuf},
 	process::{Child, ChildStdout, Command, Stdio},
+	time::Duration,
 };
+use tokio::{sync::mpsc, time::timeout};
+
+/// How long a command that goes on may be silent on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How to run `spb`.
 #[derive(Clone, Debug)]
@@ -34,6 +40,45 @@ impl Watch {
 }
 
 impl Drop for Watch {
+	fn drop(&mut self) {
+		// It may be gone already.
+		let _ = self.process.kill();
+		let _ = self.process.wait();
+	}
+}
+
+/// A command of `spb` that goes on by itself. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Running {
+	process: Child,
+	lines: mpsc::UnboundedReceiver<String>,
+}
+
+impl Running {
+	/// What it says next, on standard output; panics where it ends or says nothing for long.
+	pub async fn says(&mut self) -> Value {
+		let line = timeout(PATIENCE, self.lines.recv()).await;
+		let line =
+			line.expect("spb says something in time").expect("spb goes on until it is killed");
+		serde_json::from_str(&line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"))
+	}
+
+	/// Waits until it ends, and gives its exit code and the last of what it said.
+	pub async fn ends(mut self) -> (Option<i32>, Option<Value>) {
+		let mut last = None;
+		let said = async {
+			while let Some(line) = self.lines.recv().await {
+				last = serde_json::from_str(&line).ok();
+			}
+		};
+		timeout(PATIENCE, said).await.expect("spb ends in time");
+		// Its output is closed, so it is about to end.
+		let status = tokio::task::block_in_place(|| self.process.wait()).unwrap();
+		(status.code(), last)
+	}
+}
+
+impl Drop for Running {
 	fn drop(&mut self) {
 		// It may be gone already.
 		let _ = self.process.kill();
@@ -114,6 +159,26 @@ impl Cli {
 		let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
 		let lines = BufReader::new(process.stdout.take().unwrap()).lines();
 		Watch { process, lines }
+	}
+
+	/// Runs it with `--output json` until it ends by itself or what is returned is dropped. What it
+	/// says on standard error goes to a file beside its state directory.
+	pub fn running(&self, arguments: &[&str]) -> Running {
+		let log = self.directory.with_extension(format!("{}.log", arguments[0]));
+		let log = fs::File::options().create(true).append(true).open(log).unwrap();
+		let mut command = self.command(&[&["--output", "json"], arguments].concat());
+		let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+		let output = BufReader::new(process.stdout.take().unwrap());
+		let (sender, lines) = mpsc::unbounded_channel();
+		// It ends with the process.
+		std::thread::spawn(move || {
+			for line in output.lines().map_while(Result::ok) {
+				if sender.send(line).is_err() {
+					break;
+				}
+			}
+		});
+		Running { process, lines }
 	}
 
 	/// Runs it with `--output json`, expects it to succeed, and gives its result.

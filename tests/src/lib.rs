@@ -4,10 +4,13 @@
 //! The programs are those that `SPB_NODE`, `SPB_CLI` and `SPB_DEMO` name, else those in the target
 //! folder of the tests. A test fails, and says so, where they are missing.
 
+pub mod backbone;
 pub mod cli;
 pub mod faults;
+pub mod links;
 pub mod readme;
 pub mod scene;
 
+pub use backbone::BackboneScene;
 pub use cli::Cli;
 pub use scene::Scene;

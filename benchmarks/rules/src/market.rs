@@ -3,7 +3,7 @@
 use pallet_spb::{
 	database::store::Store,
 	rules::Chain,
-	types::{Offer, Terms, Vault},
+	types::{ContactKey, Offer, Terms, Vault},
 	MAX_OPEN_PER_VAULT,
 };
 use sp_core::{ed25519, sr25519, Pair, H256};
@@ -199,7 +199,7 @@ impl Chain for Market {
 			available: Energy::from_wh(LEAVES * ENERGY.wh()),
 			price: Price::per_kwh(1),
 			terms: Terms::Listed,
-			contact: [0; 32],
+			contact: ContactKey::default(),
 			closed_at: None,
 			deposit: Money::ZERO,
 		})

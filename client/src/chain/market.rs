@@ -1,9 +1,10 @@
 //! What the chain stores of accounts, offers and vaults, as the library hands it out.
 
 use super::runtime::runtime_types::pallet_spb::types as stored;
-use crate::files::to_hex;
-use serde::{Serialize, Serializer};
-use spb_primitives::{AccountId, BlockNumber, Energy, Money, OfferId, Price, VaultId};
+use serde::Serialize;
+use spb_primitives::{
+	relay::ContactKey, AccountId, BlockNumber, Energy, Money, OfferId, Price, VaultId,
+};
 
 /// On which terms an offer sells.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
@@ -38,10 +39,6 @@ impl From<stored::Terms> for Terms {
 	}
 }
 
-fn hex_key<S: Serializer>(key: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
-	serializer.serialize_str(&to_hex(key))
-}
-
 /// A block of energy for sale.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,8 +54,7 @@ pub struct Offer {
 	/// The terms.
 	pub terms: Terms,
 	/// Where to negotiate (X25519).
-	#[serde(serialize_with = "hex_key")]
-	pub contact: [u8; 32],
+	pub contact: ContactKey,
 	/// The block at which it was closed to new CTPs.
 	pub closed_at: Option<BlockNumber>,
 	/// What is held for the record.
@@ -74,7 +70,7 @@ impl From<stored::OfferInfo> for Offer {
 			available: offer.available.0,
 			price: offer.price.0,
 			terms: offer.terms.into(),
-			contact: offer.contact,
+			contact: offer.contact.0,
 			closed_at: offer.closed_at,
 			deposit: offer.deposit.0,
 		}

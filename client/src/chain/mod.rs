@@ -3,11 +3,13 @@
 //!
 //! A test fails when the metadata is not that of the runtime any more; it says how to refresh it.
 
+mod backbone;
 pub mod calls;
 mod market;
 mod unit;
 mod view;
 
+pub use backbone::{BackboneNode, ListedMeter};
 pub use market::{EnergyAccount, Offer, OfferFilter, OpenedBy, Terms, Vault, Withdrawal};
 pub use unit::Unit;
 pub use view::{Manufacturer, Sealed, View};
@@ -82,6 +84,14 @@ pub type Config = subxt::SubstrateConfig;
 	substitute_type(
 		path = "spb_primitives::params::Limits",
 		with = "::subxt::utils::Static<::spb_primitives::Limits>"
+	),
+	substitute_type(
+		path = "spb_primitives::relay::types::ContactKey",
+		with = "::subxt::utils::Static<::spb_primitives::relay::ContactKey>"
+	),
+	substitute_type(
+		path = "spb_primitives::relay::types::NodeIdentifier",
+		with = "::subxt::utils::Static<::spb_primitives::relay::NodeIdentifier>"
 	),
 	substitute_type(
 		path = "spb_primitives::refusal::Refusal",

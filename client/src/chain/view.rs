@@ -7,8 +7,8 @@ use super::{
 };
 use crate::connection::{Connection, ConnectionError, Head};
 use spb_primitives::{
-	AccountId, BlockNumber, CtpId, DatabaseDigest, Limits, ManufacturerId, MeterKey, Money,
-	OfferId, Parameters, RegisteredMeters, Settlement, VaultId,
+	AccountId, BlockNumber, CtpId, DatabaseDigest, Genesis, Limits, ManufacturerId, MeterKey,
+	Money, OfferId, Parameters, RegisteredMeters, Settlement, VaultId,
 };
 use subxt::client::OnlineClientAtBlock;
 
@@ -51,12 +51,17 @@ impl View {
 		self.head
 	}
 
+	/// Which chain it is.
+	pub fn genesis(&self) -> Genesis {
+		self.connection.genesis()
+	}
+
 	/// subxt's view of the block, for what this library has no word for.
 	pub fn subxt(&self) -> &OnlineClientAtBlock<Config> {
 		&self.at
 	}
 
-	async fn call<P: subxt::runtime_apis::Payload>(
+	pub(super) async fn call<P: subxt::runtime_apis::Payload>(
 		&self,
 		payload: P,
 	) -> Result<P::ReturnType, ConnectionError> {

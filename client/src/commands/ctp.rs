@@ -1,16 +1,24 @@
 //! `spb ctp <tx_addr> <tx_amount> <tx_energy>`: commit to pay (paper section II-B).
 
 use super::Wait;
-use crate::{args, context::Context, output::Report};
+use crate::{
+	args::{self, Consent},
+	context::Context,
+	output::Report,
+};
 use codec::Encode;
 use serde::Serialize;
 use spb_client::{
 	connection::Head,
 	files::to_hex,
+	negotiate::{Agreed, Agreements, NegotiateError},
 	trade::{wait_for_ctp, Order},
+	vaults::Choice,
 	Result,
 };
-use spb_primitives::{AccountId, BlockNumber, CtpId, Energy, Money, OfferId, VaultId};
+use spb_primitives::{
+	AccountId, BlockNumber, CtpId, Energy, Genesis, Money, OfferId, Quote, VaultId,
+};
 
 /// The options of `spb ctp`.
 #[derive(clap::Args)]
@@ -29,9 +37,13 @@ pub struct Opts {
 	/// How long the energy may take to arrive
 	#[arg(long, value_parser = args::number, value_name = "BLOCKS")]
 	lifetime: Option<BlockNumber>,
-	/// Use the producer's quote for a CTP that was prepared with the same arguments
-	#[arg(long, value_name = "HEX|FILE", conflicts_with = "prepare")]
+	/// Use what was agreed on: "latest" for the latest agreement from `spb negotiate` that fits, an
+	/// agreement's file, or a producer's quote for a CTP that was prepared with the same arguments
+	#[arg(long, value_name = "latest|FILE|HEX", conflicts_with_all = ["prepare", "vault"])]
 	quote: Option<String>,
+	/// Which vault pays: main, the name of another, a number, or any that covers it
+	#[arg(long, value_parser = args::vault, value_name = "VAULT")]
+	vault: Option<Choice>,
 	/// Sign the CTP and keep it back, for the producer to quote for
 	#[arg(long, conflicts_with = "wait")]
 	prepare: bool,
@@ -67,14 +79,27 @@ impl Report for Committed {
 impl Opts {
 	/// Makes the CTP and hands it to the pool.
 	pub async fn run(self, context: &Context) -> Result<Committed> {
-		let quote = self.quote.as_deref().map(args::quote).transpose()?;
-		let trader = context.trader(context.connect().await?)?;
-		let order = Order {
+		let given = self.quote.as_deref().map(args::consent).transpose()?;
+		let connection = context.connect().await?;
+		let genesis = connection.genesis();
+		let vault = self.vault.clone().unwrap_or_default();
+		let trader = context.trader(connection, &vault, self.tx_amount).await?;
+		let mut order = Order {
 			producer: self.tx_addr,
 			offer: self.offer,
 			amount: self.tx_amount,
 			energy: self.tx_energy,
 			lifetime: self.lifetime,
+		};
+		let quote = match given {
+			None => None,
+			Some(Consent::Quote(quote)) => Some(quote),
+			Some(Consent::Agreement(agreed)) => Some(take(&mut order, *agreed, &genesis)?),
+			Some(Consent::Latest) => {
+				let agreements = Agreements::new(context.directory.clone());
+				let agreed = agreements.latest(&genesis, &order.producer, order.energy)?;
+				Some(take(&mut order, agreed, &genesis)?)
+			},
 		};
 		let (issued, mut stage) = match &quote {
 			_ if self.prepare => (trader.prepare(&order).await?, "prepared"),
@@ -103,6 +128,29 @@ impl Opts {
 	}
 }
 
+/// Makes an order one for what was agreed on, if that is what the arguments ask for, and gives the
+/// quote that goes with it.
+fn take(order: &mut Order, agreed: Agreed, genesis: &Genesis) -> Result<Quote> {
+	let refused = |reason| Err(NegotiateError::NoAgreement(reason).into());
+	if agreed.genesis != *genesis {
+		return refused("it is for another chain");
+	}
+	if agreed.producer != order.producer {
+		return refused("it is with another producer");
+	}
+	if agreed.energy() != order.energy {
+		return refused("it is for another amount of energy");
+	}
+	if order.offer.is_some_and(|offer| offer != agreed.offer()) {
+		return refused("it is about another offer");
+	}
+	if agreed.amount() > order.amount {
+		return refused("it commits more than may be spent");
+	}
+	(order.offer, order.amount) = (Some(agreed.offer()), agreed.amount());
+	Ok(agreed.quote.0)
+}
+
 impl Wait {
 	/// Its name, on the command line and in JSON.
 	pub fn name(self) -> &'static str {
@@ -119,7 +167,64 @@ mod tests {
 	use super::*;
 	use crate::output::result_of;
 	use serde_json::json;
-	use sp_core::H256;
+	use sp_core::{sr25519, H256};
+	use spb_client::{
+		error::{Classify, Kind},
+		files::Encoded,
+	};
+	use spb_primitives::{Ctp, Price, ReceiptKey};
+
+	fn agreed() -> Agreed {
+		let ctp = Ctp {
+			vault: 2,
+			offer: 3,
+			energy: Energy::from_wh(700),
+			amount: Money::from_units(9),
+			expiry: 600,
+			receipt_key: ReceiptKey(H256::repeat_byte(1)),
+		};
+		Agreed {
+			genesis: Genesis::zero(),
+			id: CtpId(H256::repeat_byte(1)),
+			producer: AccountId::new([2; 32]),
+			price: Price::per_kwh(5),
+			ctp: Encoded(ctp),
+			quote: Encoded(sr25519::Signature::default().into()),
+			agreed_at: 9,
+		}
+	}
+
+	fn order() -> Order {
+		Order {
+			producer: AccountId::new([2; 32]),
+			offer: None,
+			amount: Money::from_units(10),
+			energy: Energy::from_wh(700),
+			lifetime: None,
+		}
+	}
+
+	#[test]
+	fn an_agreement_should_be_taken_as_it_is() {
+		let mut order = order();
+		let quote = take(&mut order, agreed(), &Genesis::zero()).unwrap();
+		assert_eq!(quote, agreed().quote.0);
+		assert_eq!((order.offer, order.amount), (Some(3), Money::from_units(9)));
+	}
+
+	#[test]
+	fn an_agreement_for_something_else_should_not_be_taken() {
+		let refused = |mut order: Order, genesis: Genesis| {
+			let error = take(&mut order, agreed(), &genesis).unwrap_err();
+			assert_eq!((error.kind(), error.code().as_str()), (Kind::BadInput, "no-agreement"));
+		};
+		let here = Genesis::zero();
+		refused(order(), Genesis::repeat_byte(1));
+		refused(Order { producer: AccountId::new([3; 32]), ..order() }, here);
+		refused(Order { energy: Energy::from_wh(701), ..order() }, here);
+		refused(Order { offer: Some(4), ..order() }, here);
+		refused(Order { amount: Money::from_units(8), ..order() }, here);
+	}
 
 	#[test]
 	fn output_should_keep_its_shape() {

@@ -3,8 +3,10 @@
 use super::Wait;
 use crate::{args, context::Context, output::Report};
 use serde::Serialize;
-use spb_client::{connection::Head, meter::Reading, trade::wait_for_receipt, Result};
-use spb_primitives::{BlockNumber, CtpId, Energy};
+use spb_client::{
+	connection::Head, meter::Reading, trade::wait_for_receipt, vaults::Choice, Result,
+};
+use spb_primitives::{BlockNumber, CtpId, Energy, Money};
 
 /// The options of `spb erc`.
 #[derive(clap::Args)]
@@ -44,7 +46,8 @@ impl Report for Confirmed {
 impl Opts {
 	/// Has the meter confirm the CTP and hands the ERC to the pool.
 	pub async fn run(self, context: &Context) -> Result<Confirmed> {
-		let trader = context.trader(context.connect().await?)?;
+		let trader =
+			context.trader(context.connect().await?, &Choice::default(), Money::ZERO).await?;
 		let receipt = trader.confirm(&self.ctp_id, self.energy_amount, Reading::New).await?;
 		let (mut stage, mut block) = ("pending", None);
 		if let Some(wait) = self.wait {

@@ -2,18 +2,23 @@
 
 mod account;
 mod audit;
+mod backbone;
 mod company;
 mod ctp;
 mod ctps;
 mod erc;
 mod history;
 mod meter;
+mod negotiate;
 mod offer;
 mod status;
 mod vault;
 mod watch;
 
-use crate::{context::Context, output::Answer};
+use crate::{
+	context::Context,
+	output::{self, Answer, Report},
+};
 use spb_client::Result;
 
 /// What `spb` can do.
@@ -35,6 +40,11 @@ pub enum Command {
 	/// The meter and its one-time keys
 	#[command(subcommand)]
 	Meter(meter::Command),
+	/// Agree on a price with a producer, or answer as one
+	Negotiate(negotiate::Opts),
+	/// The nodes that carry letters
+	#[command(subcommand)]
+	Backbone(backbone::Command),
 	/// What energy companies do
 	#[command(subcommand)]
 	Company(company::Command),
@@ -60,6 +70,8 @@ impl Command {
 			Self::Offer(command) => command.name(),
 			Self::Vault(command) => command.name(),
 			Self::Meter(command) => command.name(),
+			Self::Negotiate(_) => negotiate::NAME,
+			Self::Backbone(command) => command.name(),
 			Self::Company(command) => command.name(),
 			Self::Ctps(_) => "ctps",
 			Self::History(_) => "history",
@@ -77,7 +89,9 @@ impl Command {
 			Self::Account(command) => command.run(context).await?,
 			Self::Offer(command) => command.run(context).await?,
 			Self::Vault(command) => command.run(context).await?,
-			Self::Meter(command) => command.run(context).await?,
+			Self::Meter(command) => return command.run(context).await,
+			Self::Negotiate(opts) => return opts.run(context).await,
+			Self::Backbone(command) => command.run(context).await?,
 			Self::Company(command) => command.run(context).await?,
 			Self::Ctps(opts) => Answer::of(&opts.run(context).await?)?,
 			Self::History(opts) => Answer::of(&opts.run(context).await?)?,
@@ -90,6 +104,11 @@ impl Command {
 		};
 		Ok(Some(answer))
 	}
+}
+
+/// Writes one of several things that a command has to say, as it comes.
+fn write_line(context: &Context, name: &str, report: &impl Report) -> Result<()> {
+	output::write_out(&Answer::of(report)?.render(name, context.format))
 }
 
 /// How far to wait before a command returns.

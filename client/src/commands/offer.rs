@@ -10,10 +10,12 @@ use serde::Serialize;
 use spb_client::{
 	chain::{calls, runtime::spb::events, Offer, OfferFilter, Terms},
 	connection::{ConnectionError, Head},
+	error::{Classify, Kind},
 	files::to_hex,
+	relay::Contacts,
 	trade, Error, Result,
 };
-use spb_primitives::{AccountId, Ctp, CtpId, Energy, Money, OfferId, Price};
+use spb_primitives::{relay::ContactKey, AccountId, Ctp, CtpId, Energy, Money, OfferId, Price};
 
 /// What there is to do with offers.
 #[derive(clap::Subcommand)]
@@ -86,9 +88,10 @@ pub struct Add {
 	/// The terms
 	#[arg(long, value_enum, default_value_t)]
 	terms: TermsArg,
-	/// The key (X25519) that answers to negotiation [default: none]
+	/// The key (X25519) that answers to negotiation [default: a fresh one in the state directory, or
+	/// none for an offer at its listed price]
 	#[arg(long, value_parser = args::contact, value_name = "HEX")]
-	contact: Option<[u8; 32]>,
+	contact: Option<ContactKey>,
 }
 
 /// The options of `spb offer list`.
@@ -109,6 +112,24 @@ pub struct List {
 	/// Closed ones too
 	#[arg(long)]
 	closed: bool,
+}
+
+/// An offer that was made.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Added {
+	offer: OfferId,
+	/// Where to negotiate about it.
+	contact: Option<ContactKey>,
+	block: Head,
+	#[serde(skip)]
+	what: String,
+}
+
+impl Report for Added {
+	fn human(&self) -> String {
+		format!("offer {} {}", self.offer, self.what)
+	}
 }
 
 /// What was done to an offer.
@@ -218,19 +239,34 @@ enum Change {
 }
 
 impl Add {
-	async fn run(self, context: &Context) -> Result<Changed> {
+	async fn run(self, context: &Context) -> Result<Added> {
 		let key = context.key()?;
 		let connection = context.connect().await?;
-		let contact = self.contact.unwrap_or_default();
-		let call = calls::offer_energy(self.energy, self.price, self.terms.into(), contact);
-		let included = connection.submit_and_wait(&call, &key).await?;
+		let terms = Terms::from(self.terms);
+		let contacts = Contacts::new(context.directory.clone());
+		let fresh = match (self.contact, terms) {
+			(None, Terms::Negotiable | Terms::QuoteOnly) => Some(contacts.make()?.public()),
+			_ => None,
+		};
+		let contact = fresh.or(self.contact);
+		let call = calls::offer_energy(self.energy, self.price, terms, contact.unwrap_or_default());
+		let included = match connection.submit_and_wait(&call, &key).await {
+			Ok(included) => included,
+			Err(error) => {
+				// A refusal is for good; after anything else the offer may still come about.
+				if let Some(fresh) = fresh.filter(|_| error.kind() == Kind::Refused) {
+					contacts.forget(&fresh)?;
+				}
+				return Err(error.into());
+			},
+		};
 		let event = included.event::<events::EnergyOffered>();
 		let offer = event.ok_or_else(|| ConnectionError::Malformed {
 			method: "System.Events".into(),
 			reason: "the call succeeded without its event".into(),
 		})?;
 		let what = format!("sells {} at {}", self.energy, self.price);
-		Ok(Changed { offer: offer.offer, block: included.block, what })
+		Ok(Added { offer: offer.offer, contact, block: included.block, what })
 	}
 }
 
@@ -279,7 +315,7 @@ mod tests {
 			available: Energy::from_wh(700),
 			price: Price::per_kwh(300_000_000_000),
 			terms: Terms::QuoteOnly,
-			contact: [2; 32],
+			contact: ContactKey([2; 32]),
 			closed_at: None,
 			deposit: Money::from_units(5),
 		}
@@ -292,6 +328,14 @@ mod tests {
 		assert_eq!(report.human(), "offer 3 is closed");
 		let expected = json!({ "offer": 3, "block": { "number": 7, "hash": block.hash } });
 		assert_eq!(result_of(&report), expected);
+		let contact = Some(ContactKey([2; 32]));
+		let added = Added { offer: 3, contact, block, what: "sells".into() };
+		let expected = json!({
+			"offer": 3,
+			"contact": format!("0x{}", "02".repeat(32)),
+			"block": { "number": 7, "hash": block.hash },
+		});
+		assert_eq!(result_of(&added), expected);
 		let report = Listed { offers: vec![offer()] };
 		let expected = json!({ "offers": [{
 			"id": 3,

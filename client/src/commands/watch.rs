@@ -1,11 +1,7 @@
 //! `spb watch`: what becomes of CTPs, one line for each change, until interrupted.
 
-use super::ctps::CtpReport;
-use crate::{
-	args,
-	context::Context,
-	output::{self, Answer, Report},
-};
+use super::{ctps::CtpReport, write_line};
+use crate::{args, context::Context, output::Report};
 use serde::Serialize;
 use spb_client::{
 	connection::{Connection, CtpEvent, CtpFilter, Events, Head, Stage},
@@ -109,7 +105,7 @@ impl Opts {
 }
 
 fn write(context: &Context, report: &impl Report) -> Result<()> {
-	output::write_out(&Answer::of(report)?.render("watch", context.format))
+	write_line(context, "watch", report)
 }
 
 /// Subscribes anew and says that something may have been missed.

@@ -1,15 +1,20 @@
 //! The way to a node: connecting with patience, its blocks, its answers, the chain's state.
 //!
-//! [`Connection`] is cheap to clone and goes on over a new socket when the old one breaks.
+//! [`Connection`] is cheap to clone and goes on over a new socket when the old one breaks; a
+//! [`Line`] is all of it that knows nothing of the chain.
 
 mod error;
 mod heads;
+mod line;
 mod link;
+mod relay;
 mod rpc;
 
 pub use error::ConnectionError;
 pub use heads::{Heads, Stall};
+pub use line::Line;
 pub use link::Patience;
+pub use relay::{Consent, RelayStatus, CONSENT};
 pub use rpc::{
 	Bucket, CtpEvent, CtpFilter, CtpRow, CtpStatus, DatabaseInfo, Events, Stage, Status, Trade,
 	NO_DATABASE, NO_SIDECAR,
@@ -23,10 +28,7 @@ use spb_primitives::{BlockNumber, DatabaseDigest, Genesis};
 use std::sync::Arc;
 use subxt::{
 	backend::{BlockRef, LegacyBackend},
-	rpcs::{
-		client::{rpc_params, RpcParams, RpcSubscription},
-		Error as RpcError, RpcClient,
-	},
+	rpcs::client::{rpc_params, RpcParams, RpcSubscription},
 	OnlineClient,
 };
 
@@ -48,8 +50,7 @@ pub struct Head {
 /// A connection to a node.
 #[derive(Clone)]
 pub struct Connection {
-	link: Arc<Link>,
-	rpc: RpcClient,
+	line: Line,
 	client: OnlineClient<Config>,
 	/// Held from asking for an account's next nonce until the transaction is in the pool.
 	pub(crate) nonces: Arc<tokio::sync::Mutex<()>>,
@@ -57,41 +58,39 @@ pub struct Connection {
 
 impl std::fmt::Debug for Connection {
 	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-		write!(f, "Connection({})", self.link.url())
+		write!(f, "Connection({})", self.url())
 	}
 }
 
 impl Connection {
 	/// Connects to a node, trying again for as long as `patience` says.
 	pub async fn open(url: &str, patience: Patience) -> Result<Self, ConnectionError> {
-		let bad = || ConnectionError::BadUrl(url.into());
-		let parsed = url.parse::<Url>().map_err(|_| bad())?;
-		if !matches!(parsed.scheme(), "ws" | "wss") || parsed.host_str().is_none() {
-			return Err(bad());
-		}
-		let link = Arc::new(Link::new(parsed, patience));
-		Self::over(RpcClient::new(link.clone()), link).await
+		Self::over(Line::new(url, patience)?).await
 	}
 
-	async fn over(rpc: RpcClient, link: Arc<Link>) -> Result<Self, ConnectionError> {
+	async fn over(line: Line) -> Result<Self, ConnectionError> {
 		// The oldest of subxt's backends: its answers to a submission say why it was refused, and it
 		// pins no blocks.
-		let backend = LegacyBackend::builder().build(rpc.clone());
+		let backend = LegacyBackend::builder().build(line.rpc.clone());
 		let client = OnlineClient::from_backend_with_config(Config::new(), Arc::new(backend)).await;
-		let client = client.map_err(|error| subxt_error(&link, error.into()))?;
-		Ok(Self { link, rpc, client, nonces: Default::default() })
+		let client = client.map_err(|error| subxt_error(&line.link, error.into()))?;
+		Ok(Self { line, client, nonces: Default::default() })
 	}
 
 	/// A connection to a node that only pretends to be one.
 	#[cfg(test)]
-	pub(crate) async fn pretended(rpc: RpcClient) -> Result<Self, ConnectionError> {
-		let url = DEFAULT_URL.parse::<Url>().expect("the default is an address");
-		Self::over(rpc, Arc::new(Link::new(url, Patience::default()))).await
+	pub(crate) async fn pretended(rpc: subxt::rpcs::RpcClient) -> Result<Self, ConnectionError> {
+		Self::over(Line::pretended(DEFAULT_URL, rpc)).await
+	}
+
+	/// The line that the connection goes over.
+	pub fn line(&self) -> &Line {
+		&self.line
 	}
 
 	/// The node's address.
 	pub fn url(&self) -> &str {
-		self.link.url()
+		self.line.url()
 	}
 
 	/// The hash of block 0: which chain this is.
@@ -105,8 +104,7 @@ impl Connection {
 		method: &str,
 		params: RpcParams,
 	) -> Result<T, ConnectionError> {
-		let answer = self.rpc.request(method, params).await;
-		answer.map_err(|error| self.rpc_error(method, error))
+		self.line.request(method, params).await
 	}
 
 	/// Subscribes at the node. The subscription ends with the connection.
@@ -116,8 +114,7 @@ impl Connection {
 		params: RpcParams,
 		end: &str,
 	) -> Result<RpcSubscription<T>, ConnectionError> {
-		let answer = self.rpc.subscribe(method, params, end).await;
-		answer.map_err(|error| self.rpc_error(method, error))
+		self.line.subscribe(method, params, end).await
 	}
 
 	/// The best block.
@@ -183,26 +180,7 @@ impl Connection {
 	}
 
 	pub(crate) fn subxt_error(&self, error: subxt::Error) -> ConnectionError {
-		subxt_error(&self.link, error)
-	}
-
-	pub(crate) fn rpc_error(&self, method: &str, error: RpcError) -> ConnectionError {
-		let method = method.to_owned();
-		match error {
-			RpcError::User(error) => ConnectionError::Rpc {
-				method,
-				code: error.code,
-				message: error.message,
-				// A string in JSON, without its quotation marks; anything else as it is.
-				data: error.data.map(|data| {
-					serde_json::from_str(data.get()).unwrap_or_else(|_| data.get().to_owned())
-				}),
-			},
-			RpcError::Client(error) => {
-				ConnectionError::Unreachable { url: self.url().into(), reason: error.to_string() }
-			},
-			other => ConnectionError::Malformed { method, reason: other.to_string() },
-		}
+		subxt_error(&self.line.link, error)
 	}
 }
 

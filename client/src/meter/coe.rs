@@ -5,7 +5,7 @@
 //! a CoE; the signer checks and forgets them, and the CoE does not name the requester.
 
 use super::{
-	state::{MeterState, StoredCertificate, StoredCoe, Tree},
+	state::{MeterState, StoredCertificate, Tree},
 	Meter, MeterError,
 };
 use crate::{
@@ -232,15 +232,6 @@ impl Meter {
 		check_chain(&document.genesis, genesis)?;
 		let coe = document.coe();
 		coe.verify(now, genesis, meters)?;
-		self.update(|state| {
-			if coe.signer == state.public() {
-				return Err(MeterError::OwnTree);
-			}
-			let ours = |tree: &&mut Tree| tree.root == coe.root && tree.leaves == coe.leaves;
-			let tree = state.trees.iter_mut().find(ours).ok_or(MeterError::NotOurTree)?;
-			tree.coes.retain(|stored| stored.genesis != *genesis);
-			tree.coes.push(StoredCoe { genesis: *genesis, coe: Encoded(coe.clone()) });
-			Ok(())
-		})
+		self.update(|state| state.keep_coe(coe, genesis))
 	}
 }

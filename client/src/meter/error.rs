@@ -39,8 +39,8 @@ pub enum MeterError {
 	CertificateForAnother,
 	/// No tree has a certificate and keys left.
 	#[error(
-		"no certified one-time key is left: run `spb meter coe request`, have another meter sign \
-		 it with `spb meter coe sign`, then `spb meter coe import`"
+		"no certified one-time key is left: run `spb meter coe`, which has another meter certify a \
+		 tree, or by files `spb meter coe request`, `sign` and `import`"
 	)]
 	NoKeysLeft,
 	/// A tree of impossible size.
@@ -52,6 +52,9 @@ pub enum MeterError {
 	/// A meter does not sign for itself.
 	#[error("a meter does not sign its own tree: have another one sign it")]
 	OwnTree,
+	/// The CTP names a key that was not set aside for it.
+	#[error("the CTP names a one-time key that was not set aside for it, or not long enough")]
+	NotReserved,
 	/// The request is not signed by the meter that it names.
 	#[error("the request is not signed by the meter that it names")]
 	ForgedRequest,
@@ -111,6 +114,7 @@ impl Classify for MeterError {
 			Self::TreeSize => "tree-size",
 			Self::NotOurTree => "not-our-tree",
 			Self::OwnTree => "own-tree",
+			Self::NotReserved => "not-reserved",
 			Self::ForgedRequest => "forged-request",
 			Self::TreesUsedUp => "trees-used-up",
 			Self::NotPaired(_) => "not-paired",

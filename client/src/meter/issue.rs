@@ -1,7 +1,7 @@
 //! Using one-time keys: a receipt key for a CTP, and the ERC that confirms it.
 
 use super::{
-	state::{Issue, MeterState, Tree},
+	state::{Issue, MeterState, Pairing, Tree},
 	tree, Meter, MeterError,
 };
 use crate::{files::Encoded, keys::AccountKey, progress::Progress, trade::slot};
@@ -13,7 +13,7 @@ use spb_primitives::{
 use std::collections::BTreeSet;
 
 /// How many leaves are tried for a free place in the pool before giving up.
-const MAX_LEAVES_TRIED: u32 = 256;
+pub(super) const MAX_LEAVES_TRIED: u32 = 256;
 
 /// Where the energy that is confirmed was measured.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,7 +116,8 @@ impl Meter {
 			state.pair_or_check(genesis, draft.vault)?;
 			state.forget(genesis, settles_from);
 			self.keys.retain(&self.directory, state);
-			let at = position(state, now, genesis)?;
+			let ours = Pairing { genesis: *genesis, vault: draft.vault };
+			let at = position(state, &ours, now)?;
 			let keys = self.keys.get(&self.directory, state, &state.trees[at], progress)?;
 			let tree = &state.trees[at];
 			let last = tree.leaves.min(tree.next_leaf.saturating_add(MAX_LEAVES_TRIED));
@@ -136,6 +137,7 @@ impl Meter {
 			let signature = owner.sign(&ctp.payload(genesis));
 			let signed = SignedCtp { ctp, signature };
 			state.trees[at].next_leaf = leaf + 1;
+			state.trees[at].vault.get_or_insert(ours);
 			state.issued.push(Issue {
 				genesis: *genesis,
 				id,
@@ -271,7 +273,7 @@ impl Meter {
 		})
 	}
 
-	fn prove(
+	pub(super) fn prove(
 		&self,
 		state: &MeterState,
 		issue: &Issue,
@@ -286,21 +288,32 @@ impl Meter {
 }
 
 /// Which of its tree's places in the pool the ERC of this leaf takes.
-fn place(leaf: u32) -> u8 {
+pub(super) fn place(leaf: u32) -> u8 {
 	(leaf % u32::from(POOL_SLOTS)) as u8
 }
 
-/// The tree to take the next leaf from: certified on this chain, in date, not used up.
-fn position(state: &MeterState, now: BlockNumber, genesis: &Genesis) -> Result<usize, MeterError> {
+/// The tree to take the next leaf from: certified on the vault's chain, in date, not used up; one of
+/// the vault's own, else one that no vault has used, else whichever there is.
+pub(super) fn position(
+	state: &MeterState,
+	ours: &Pairing,
+	now: BlockNumber,
+) -> Result<usize, MeterError> {
 	// The certificate must count in the next block.
+	let in_date = |tree: &Tree| tree.coe(&ours.genesis).is_some_and(|coe| coe.valid_until > now);
 	let usable =
-		|tree: &Tree| tree.left() > 0 && tree.coe(genesis).is_some_and(|coe| coe.valid_until > now);
-	state.trees.iter().position(usable).ok_or(MeterError::NoKeysLeft)
+		state.trees.iter().enumerate().filter(|(_, tree)| tree.left() > 0 && in_date(tree));
+	let nearest = usable.min_by_key(|(_, tree)| match &tree.vault {
+		Some(vault) if vault == ours => 0,
+		None => 1,
+		Some(_) => 2,
+	});
+	nearest.map(|(at, _)| at).ok_or(MeterError::NoKeysLeft)
 }
 
 /// The places in the pool that the ERCs of this tree's unconfirmed CTPs will take; none if they are
 /// all taken, because then skipping leaves is of no use.
-fn waiting_places(state: &MeterState, tree: &Tree, now: BlockNumber) -> BTreeSet<u8> {
+pub(super) fn waiting_places(state: &MeterState, tree: &Tree, now: BlockNumber) -> BTreeSet<u8> {
 	let waiting = state.issued.iter().filter(|issue| {
 		issue.tree == tree.number && issue.erc.is_none() && issue.ctp().expiry > now
 	});

@@ -15,6 +15,8 @@
 mod coe;
 mod error;
 mod issue;
+mod letters;
+mod reserve;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ mod tree;
 pub use coe::{CoeDocument, CoeRequest, MeterCertificate};
 pub use error::MeterError;
 pub use issue::{Draft, Issued, Moment, Reading, Receipt, Unconfirmed};
+pub use letters::Listing;
 
 use crate::{
 	files::{self, Directory, FileError, Replace},
@@ -86,6 +89,19 @@ pub struct TreeInfo {
 	pub closed: bool,
 	/// The last block at which its certificate on this chain counts.
 	pub valid_until: Option<BlockNumber>,
+	/// The vault on this chain whose CTPs name its keys.
+	pub vault: Option<VaultId>,
+}
+
+/// When a meter is to get another tree: before those it has are used up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stock {
+	/// How many trees are to be ready. One for each vault keeps the vaults' trades apart.
+	pub trees: u32,
+	/// A tree with fewer one-time keys left is about to be used up.
+	pub margin: u32,
+	/// A tree whose certificate counts for fewer blocks is about to run out.
+	pub blocks: BlockNumber,
 }
 
 impl Meter {
@@ -183,6 +199,7 @@ impl Meter {
 			next_leaf: tree.next_leaf,
 			closed: tree.closed,
 			valid_until: tree.coe(genesis).map(|coe| coe.valid_until),
+			vault: tree.vault.filter(|of| of.genesis == *genesis).map(|of| of.vault),
 		});
 		let paired = state.paired.iter().filter(|pairing| pairing.genesis == *genesis);
 		Ok(MeterInfo {
@@ -235,5 +252,31 @@ impl Meter {
 		})?;
 		self.keys.put(&self.directory, &tree, keys)?;
 		Ok(request)
+	}
+	/// Forgets a tree that nobody signed, and that nobody shall sign any more: its root is known to
+	/// those who were asked.
+	pub fn abandon_tree(&self, root: &H256) -> Result<(), MeterError> {
+		self.update(|state| {
+			state.trees.retain(|tree| tree.root != *root || !tree.coes.is_empty());
+			self.keys.retain(&self.directory, state);
+			Ok(())
+		})
+	}
+
+	/// How many more trees the meter needs at block `now` to have its stock.
+	pub fn trees_missing(
+		&self,
+		stock: &Stock,
+		genesis: &Genesis,
+		now: BlockNumber,
+	) -> Result<u32, MeterError> {
+		let state = self.read()?;
+		let lasts = |tree: &&state::Tree| {
+			let until = now.saturating_add(stock.blocks);
+			let certified = tree.coe(genesis).is_some_and(|coe| coe.valid_until > until);
+			certified && tree.left() > 0 && tree.left() >= stock.margin
+		};
+		let ready = state.trees.iter().filter(lasts).count();
+		Ok(stock.trees.saturating_sub(u32::try_from(ready).unwrap_or(u32::MAX)))
 	}
 }

@@ -1,7 +1,7 @@
 //! What a meter remembers: its secrets, its trees with their counters, and the CTPs whose receipt
 //! keys it made.
 
-use super::MeterError;
+use super::{reserve::Reservation, MeterError};
 use crate::{
 	files::{Document, Encoded},
 	keys::Secret,
@@ -35,6 +35,9 @@ pub(crate) struct MeterState {
 	pub(super) trees: Vec<Tree>,
 	/// The CTPs whose receipt keys it made, as long as they can settle.
 	pub(super) issued: Vec<Issue>,
+	/// The keys that are set aside for CTPs that are being negotiated.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	pub(super) reserved: Vec<Reservation>,
 	/// The energy that it has measured, Wh.
 	pub(super) measured_wh: u64,
 	/// The part of it that counts towards CTPs.
@@ -77,6 +80,10 @@ pub(super) struct Tree {
 	pub(super) closed: bool,
 	/// Its certificates, for each chain.
 	pub(super) coes: Vec<StoredCoe>,
+	/// The vault whose CTPs name its keys. Whoever reads the evidence sees which trades share a root:
+	/// a tree of two vaults would tell that they are of one meter.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub(super) vault: Option<Pairing>,
 }
 
 /// A Certificate of Existence on one chain.
@@ -134,6 +141,7 @@ impl MeterState {
 			paired: Vec::new(),
 			trees: Vec::new(),
 			issued: Vec::new(),
+			reserved: Vec::new(),
 			measured_wh: 0,
 			counted_wh: 0,
 		}
@@ -147,6 +155,7 @@ impl MeterState {
 			tree.closed = true;
 		}
 		self.issued.retain(|issue| issue.erc.is_some());
+		self.reserved.clear();
 		self.counted_wh = self.measured_wh;
 		// Two restores of one copy must not meet either, hence the random part.
 		let jump = RESTORE_JUMP + (random >> 8);
@@ -172,6 +181,12 @@ impl MeterState {
 			let tree = self.trees.iter().find(|tree| tree.number == issue.tree);
 			if tree.is_none_or(|tree| issue.leaf >= tree.leaves) {
 				return damaged("a CTP's one-time key is in no tree");
+			}
+		}
+		for reserved in &self.reserved {
+			let tree = self.trees.iter().find(|tree| tree.number == reserved.tree);
+			if tree.is_none_or(|tree| reserved.leaf >= tree.next_leaf) {
+				return damaged("a key that is set aside is not used up");
 			}
 		}
 		if self.counted_wh > self.measured_wh {
@@ -227,8 +242,10 @@ impl MeterState {
 	/// Forgets CTPs that could settle only before block `settles_from`, and trees of no use any more.
 	pub(super) fn forget(&mut self, genesis: &Genesis, settles_from: BlockNumber) {
 		self.issued.retain(|issue| issue.genesis != *genesis || issue.ctp().expiry >= settles_from);
-		let issued = &self.issued;
-		self.trees
-			.retain(|tree| tree.left() > 0 || issued.iter().any(|issue| issue.tree == tree.number));
+		let (issued, reserved) = (&self.issued, &self.reserved);
+		self.trees.retain(|tree| {
+			let named = issued.iter().any(|issue| issue.tree == tree.number);
+			tree.left() > 0 || named || reserved.iter().any(|key| key.tree == tree.number)
+		});
 	}
 }

@@ -8,7 +8,10 @@ use crate::{
 };
 use codec::Encode as _;
 use sp_core::{ed25519, Pair};
-use spb_primitives::{Coe, Ctp, Energy, Money, ReceiptKey, Refusal, RegisteredMeters};
+use spb_primitives::{
+	relay::{self, verify_listing, ContactKey},
+	AccountId, Coe, Ctp, Energy, Money, ReceiptKey, Refusal, RegisteredMeters,
+};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	path::PathBuf,
@@ -250,6 +253,153 @@ fn a_meter_should_sign_only_for_its_vaults() {
 	issue(&bench.meter, 5).unwrap();
 	issue(&bench.meter, 3).unwrap();
 	assert_eq!(bench.meter.info(&genesis(), NOW).unwrap().paired, [3, 5]);
+}
+
+#[test]
+fn vaults_should_not_share_a_tree_where_there_are_enough() {
+	let bench = Bench::certified();
+	bench.new_tree(3, VALID_UNTIL);
+	bench.new_tree(3, VALID_UNTIL);
+	bench.meter.pair_with(&genesis(), 3).unwrap();
+	bench.meter.pair_with(&genesis(), 5).unwrap();
+	let root = |vault| issue(&bench.meter, vault).unwrap().proof.coe.root;
+	let (first, second) = (root(3), root(5));
+	assert_ne!(first, second);
+	assert_eq!((root(3), root(5), root(3)), (first, second, first));
+	let info = bench.meter.info(&genesis(), NOW).unwrap();
+	assert_eq!([info.trees[0].vault, info.trees[1].vault], [Some(3), Some(5)]);
+	// With its own used up, a vault takes what there is.
+	assert_eq!(root(3), second);
+	bench.new_tree(3, VALID_UNTIL);
+	assert!(![first, second].contains(&root(3)), "a tree that no vault has used is better");
+}
+
+#[test]
+fn a_new_tree_should_be_missing_before_the_old_one_is_used_up() {
+	let bench = Bench::certified();
+	let stock = Stock { trees: 1, margin: 2, blocks: 100 };
+	let missing = |stock: &Stock| bench.meter.trees_missing(stock, &genesis(), NOW).unwrap();
+	assert_eq!(missing(&stock), 1);
+	bench.new_tree(4, NOW + 100);
+	assert_eq!(missing(&stock), 1, "its certificate is about to run out");
+	bench.new_tree(4, NOW + 101);
+	assert_eq!(missing(&stock), 0);
+	assert_eq!(missing(&Stock { trees: 3, ..stock }), 2);
+	assert_eq!(missing(&Stock { margin: 5, ..stock }), 1);
+	// Those of the other tree are used first, then these.
+	for _ in 0..6 {
+		assert_eq!(missing(&stock), 0);
+		issue(&bench.meter, 3).unwrap();
+	}
+	issue(&bench.meter, 3).unwrap();
+	assert_eq!(missing(&stock), 1);
+	assert_eq!(bench.meter.trees_missing(&stock, &Genesis::zero(), NOW).unwrap(), 1);
+}
+
+#[test]
+fn only_trees_that_nobody_signed_should_be_abandoned() {
+	let bench = Bench::ready();
+	let signed = bench.state().trees[0].root;
+	let request = bench.meter.request_coe(&genesis(), 4, &()).unwrap();
+	bench.meter.abandon_tree(&request.root()).unwrap();
+	bench.meter.abandon_tree(&signed).unwrap();
+	let state = bench.state();
+	assert_eq!(state.trees.iter().map(|tree| tree.root).collect::<Vec<_>>(), [signed]);
+	assert_eq!(state.next_tree, 2, "its number is not used again");
+	let coe = bench.signer.sign_coe(&request, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let error = bench.meter.keep_coe(&coe, NOW, &genesis(), &register()).unwrap_err();
+	assert!(matches!(error, MeterError::NotOurTree), "{error}");
+}
+
+/// A CTP with a key that was set aside.
+fn agreed(key: ReceiptKey, vault: VaultId) -> Ctp {
+	draft(vault).with(key, NOW + 600)
+}
+
+#[test]
+fn a_key_should_be_set_aside_for_one_ctp() {
+	let bench = Bench::ready();
+	let reserve = || bench.meter.reserve(3, 50, &moment(&genesis()), &()).unwrap();
+	let (key, unused) = (reserve(), reserve());
+	assert_ne!(key, unused);
+	assert_eq!(bench.state().trees[0].next_leaf, 2);
+	let adopt = |ctp: &Ctp| bench.meter.adopt(ctp, &owner(), &genesis(), &());
+	assert!(matches!(adopt(&agreed(key, 5)), Err(MeterError::NotReserved)), "another vault's");
+	let ctp = agreed(key, 3);
+	let issued = adopt(&ctp).unwrap();
+	assert_eq!(issued.id, spb_primitives::CtpId::of(&ctp, &genesis()));
+	assert!(issued.signed.verify(&owner().account(), &genesis()).is_ok());
+	assert!(issued.proof.verify(&key, NOW + 1, &genesis(), &register()).is_ok());
+	assert!(matches!(adopt(&ctp), Err(MeterError::NotReserved)), "used once");
+	// It is kept back until its quote goes with it, and is confirmed as any other.
+	let unconfirmed = bench.meter.unconfirmed(&genesis()).unwrap();
+	assert_eq!(unconfirmed[0].submitted_at, None);
+	confirm(&bench.meter, &issued.id, 500).unwrap();
+	// No CTP ever names a key that was set aside.
+	for _ in 0..10 {
+		assert_ne!(issue(&bench.meter, 3).unwrap().signed.ctp.receipt_key, unused);
+	}
+}
+
+#[test]
+fn a_key_should_be_set_aside_for_a_while_only() {
+	let bench = Bench::ready();
+	let key = bench.meter.reserve(3, 50, &moment(&genesis()), &()).unwrap();
+	let genesis = genesis();
+	let later = |blocks| Moment { genesis: &genesis, now: NOW + blocks, settles_from: 0 };
+	bench.meter.reserve(3, 50, &later(50), &()).unwrap();
+	assert_eq!(bench.state().reserved.len(), 2);
+	bench.meter.reserve(3, 50, &later(51), &()).unwrap();
+	assert_eq!(bench.state().reserved.len(), 2);
+	let error = bench.meter.adopt(&agreed(key, 3), &owner(), &genesis, &()).unwrap_err();
+	assert!(matches!(error, MeterError::NotReserved), "{error}");
+}
+
+#[test]
+fn a_meter_should_certify_what_a_genuine_one_asks_it_for() {
+	let bench = Bench::certified();
+	let (to, other) = (ContactKey([1; 32]), ContactKey([2; 32]));
+	let ask = || bench.meter.ask_for_coe(&to, 8, NOW + 500, &genesis(), &()).unwrap();
+	let request = ask();
+	let answer = |request: &relay::CoeRequest, to: &ContactKey| {
+		bench.signer.answer_coe(request, to, 500, NOW, &genesis(), &register()).unwrap()
+	};
+	let coe = answer(&request, &to).unwrap();
+	let (signer, stranger) = (bench.signer.key().unwrap(), bench.meter.key().unwrap());
+	let keep = |coe: &Coe, signer: &MeterKey| {
+		bench.meter.keep_answer(&request, coe, signer, NOW, &genesis(), &register())
+	};
+	assert!(keep(&coe, &stranger).is_err(), "another meter was asked");
+	assert!(keep(&Coe { valid_until: NOW + 501, ..coe.clone() }, &signer).is_err());
+	keep(&coe, &signer).unwrap();
+	assert_eq!(bench.meter.info(&genesis(), NOW).unwrap().keys_left, 8);
+	// Passed on to someone else the request is worth nothing.
+	let refused = answer(&ask(), &other).unwrap_err();
+	assert_eq!(refused, relay::CoeRefusal::Rule(Refusal::BadCoeSignature));
+	let longer = bench.meter.ask_for_coe(&to, 8, NOW + 501, &genesis(), &()).unwrap();
+	assert_eq!(answer(&longer, &to), Err(relay::CoeRefusal::TooFar));
+	let own = bench.signer.ask_for_coe(&to, 8, NOW + 500, &genesis(), &()).unwrap();
+	assert_eq!(answer(&own, &to), Err(relay::CoeRefusal::OwnTree));
+	let uncertified = Meter::create(Directory::new(bench.path("third"))).unwrap();
+	let error =
+		uncertified.answer_coe(&request, &to, 500, NOW, &genesis(), &register()).unwrap_err();
+	assert!(matches!(error, MeterError::NotCertified), "{error}");
+}
+
+#[test]
+fn a_meter_should_be_listed_with_its_own_consent() {
+	let bench = Bench::certified();
+	let (owner, contact) = (owner().account(), ContactKey([1; 32]));
+	let listing = bench.meter.consent_to_listing(&owner, contact, NOW + 9, &genesis()).unwrap();
+	let Listing { meter, manufacturer, valid_until, signature, .. } = &listing;
+	assert_eq!((*meter, *valid_until), (bench.meter.key().unwrap(), NOW + 9));
+	let holds = |contact: ContactKey, owner: &AccountId, until| {
+		verify_listing(signature, owner, meter, *manufacturer, &contact, until, &genesis())
+	};
+	assert!(holds(contact, &owner, NOW + 9));
+	assert!(!holds(ContactKey([2; 32]), &owner, NOW + 9));
+	assert!(!holds(contact, &AccountId::new([9; 32]), NOW + 9));
+	assert!(!holds(contact, &owner, NOW + 10));
 }
 
 #[test]

@@ -58,7 +58,8 @@ pub(super) fn grow(
 	state.next_tree = number.checked_add(1).ok_or(MeterError::TreesUsedUp)?;
 	let keys = derive(&state.seed, number, leaves, progress);
 	let root = tree_root(&keys).ok_or(MeterError::TreeSize)?;
-	let tree = Tree { number, leaves, root, next_leaf: 0, closed: false, coes: Vec::new() };
+	let (coes, vault) = (Vec::new(), None);
+	let tree = Tree { number, leaves, root, next_leaf: 0, closed: false, coes, vault };
 	state.trees.push(tree.clone());
 	Ok((tree, keys))
 }

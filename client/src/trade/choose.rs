@@ -87,21 +87,28 @@ fn no_offer(demand: Demand, reason: String) -> TradeError {
 	TradeError::NoOffer { energy: demand.energy, amount: demand.payable, reason }
 }
 
-/// The first offer that has the energy beside what open CTPs have taken of it.
+/// What is left of an offer beside what open CTPs have taken of it.
+pub(super) fn left(available: Energy, open: impl Iterator<Item = Energy>) -> Energy {
+	let taken = open.fold(0u64, |sum, energy| sum.saturating_add(energy.wh().into()));
+	let left = u64::from(available.wh()).saturating_sub(taken);
+	// No more than there was, so it fits.
+	u32::try_from(left).map_or(available, Energy::from_wh)
+}
+
+/// Whether an offer has the energy beside what open CTPs have taken of it.
 pub(super) fn not_taken(
 	demand: Demand,
 	offer: OfferId,
 	available: Energy,
 	open: impl Iterator<Item = Energy>,
 ) -> Result<(), TradeError> {
-	let taken = open.fold(0u64, |sum, energy| sum.saturating_add(energy.wh().into()));
-	let left = u64::from(available.wh()).saturating_sub(taken);
-	if left >= u64::from(demand.energy.wh()) {
+	let left = left(available, open);
+	if left >= demand.energy {
 		return Ok(());
 	}
 	Err(TradeError::Short {
 		refusal: Refusal::OfferTooSmall,
-		detail: format!("open CTPs leave {left} Wh of offer {offer}, {} asked for", demand.energy),
+		detail: format!("open CTPs leave {left} of offer {offer}, {} asked for", demand.energy),
 	})
 }
 
@@ -119,7 +126,7 @@ mod tests {
 			available: Energy::from_wh(wh),
 			price: Price::per_kwh(milli_spb * SPB / 1000),
 			terms: Terms::Listed,
-			contact: [0; 32],
+			contact: Default::default(),
 			closed_at: None,
 			deposit: Money::ZERO,
 		}

@@ -44,6 +44,12 @@ pub enum TradeError {
 	/// The named offer belongs to someone else.
 	#[error("offer {0} is another producer's")]
 	OfferOfAnother(OfferId),
+	/// The offer sells at its listed price only.
+	#[error("offer {0} is sold at its listed price: commit with `spb ctp`, or choose a negotiable offer")]
+	NothingToNegotiate(OfferId),
+	/// The offer names nobody to write to.
+	#[error("offer {0} takes no letters: it names no contact key; a quote has to come another way, with `spb ctp --prepare` and `spb offer quote`")]
+	NoContact(OfferId),
 	/// A lifetime that no CTP can have.
 	#[error("a CTP lives between {least} and {most} blocks, not {lifetime}")]
 	Lifetime {
@@ -93,6 +99,8 @@ impl Classify for TradeError {
 			Self::Refused(_)
 			| Self::Short { .. }
 			| Self::NoOffer { .. }
+			| Self::NothingToNegotiate(_)
+			| Self::NoContact(_)
 			| Self::Expired { .. }
 			| Self::NeverEntered { .. } => Kind::Refused,
 		}
@@ -106,6 +114,8 @@ impl Classify for TradeError {
 			Self::Refused(refusal) | Self::Short { refusal, .. } => refusal.name(),
 			Self::NoOffer { .. } => "no-offer",
 			Self::OfferOfAnother(_) => "offer-of-another",
+			Self::NothingToNegotiate(_) => "nothing-to-negotiate",
+			Self::NoContact(_) => "no-contact",
 			Self::Unclear { .. } => "unclear",
 			Self::Lifetime { .. } => "lifetime",
 			Self::NoSuchQuote => "no-such-quote",

@@ -4,6 +4,7 @@
 //! CTP that no author can take. The chain has the last word all the same.
 
 mod choose;
+pub(crate) mod deal;
 mod error;
 pub(crate) mod slot;
 #[cfg(test)]
@@ -11,6 +12,7 @@ mod tests;
 mod wait;
 
 pub use choose::{judge, sufficient, Demand};
+pub use deal::Wish;
 pub use error::TradeError;
 pub use wait::{wait_for_ctp, wait_for_receipt, Goal};
 

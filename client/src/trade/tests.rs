@@ -22,7 +22,7 @@ fn offer(id: OfferId, wh: u32, milli_spb: u128) -> OfferInfo {
 		available: Energy::from_wh(wh),
 		price: Price::per_kwh(milli_spb * SPB / 1000),
 		terms: StoredTerms::Listed,
-		contact: [0; 32],
+		contact: Default::default(),
 		closed_at: None,
 		deposit: Money::ZERO,
 	};

@@ -47,6 +47,11 @@ impl Honest {
 		server
 	}
 
+	/// What carries packets of the backbone away from the node.
+	pub fn relay<C>(&self, carrier: C, _: SpawnTaskHandle) -> C {
+		carrier
+	}
+
 	/// What else it does with its peers: nothing.
 	pub fn among(&self, _: Arc<dyn Peers>, _: Protocols, _: SpawnTaskHandle) {}
 }

@@ -269,7 +269,8 @@ impl Metrics {
 	}
 }
 
-fn enlist<M: Clone + Collector + 'static>(
+/// Registers a metric where there is a registry.
+pub(super) fn enlist<M: Clone + Collector + 'static>(
 	metric: M,
 	registry: Option<&Registry>,
 ) -> Result<M, PrometheusError> {

@@ -9,6 +9,8 @@
 //! tells what becomes of each CTP, and [`rpc`] answers for all of it. [`metrics`] counts what
 //! operators see, and [`disk`] measures.
 //!
+//! Apart from all that, [`relay`] carries sealed letters between those who negotiate.
+//!
 //! Whatever a node could deceive others with goes through [`conduct`], which leaves it as it is
 //! unless the node was built to misbehave.
 //!
@@ -34,6 +36,7 @@ pub mod network;
 pub mod pool;
 pub mod proposer;
 pub mod refold;
+pub mod relay;
 pub mod rpc;
 pub mod runtime;
 pub mod sidecars;

@@ -16,7 +16,7 @@ use pallet_spb::{
 		BlockChanges, CtpDatabaseApi, CtpFilter, DatabaseSummary, Missing, NotRestored, OpenCtp,
 		PaidCtp, Prepared, RestoreStep, Restoring, SettledCtp, SpbApi, Verdict,
 	},
-	types::{OfferInfo, VaultInfo},
+	types::{BackboneNode, OfferInfo, VaultInfo},
 };
 use parking_lot::Mutex;
 use sc_client_api::{Backend, HeaderBackend};
@@ -317,6 +317,11 @@ impl CtpDatabase {
 	/// A vault, as it was after block `at`.
 	pub fn vault(&self, at: Hash, id: VaultId) -> Result<Option<VaultInfo>, DatabaseError> {
 		ask!(self.plain(), vault, at, id)
+	}
+
+	/// The backbone nodes listed after block `at`.
+	pub fn backbone(&self, at: Hash) -> Result<Vec<BackboneNode>, DatabaseError> {
+		ask!(self.plain(), backbone, at)
 	}
 
 	/// What settling one CTP cost after block `at`.

@@ -12,17 +12,21 @@ use crate::{
 use alloc::{format, vec::Vec};
 use codec::Encode;
 use frame_benchmarking::{account, v2::*};
-use frame_support::traits::{fungible::Mutate, EnsureOrigin, Get};
+use frame_support::{
+	traits::{fungible::Mutate, ConstU32, EnsureOrigin, Get},
+	BoundedVec,
+};
 use frame_system::RawOrigin;
-use sp_core::{crypto::KeyTypeId, sr25519, H256};
+use sp_core::{crypto::KeyTypeId, ed25519, sr25519, H256};
 use sp_io::{
-	crypto::{sr25519_generate, sr25519_sign},
+	crypto::{ed25519_generate, ed25519_sign, sr25519_generate, sr25519_sign},
 	hashing::blake2_256,
 };
 use sp_runtime::{traits::SaturatedConversion, DigestItem, MultiSignature};
 use spb_primitives::{
-	AccountId, BlockNumber, Certificate, Ctp, CtpId, Energy, MeterKey, Money, OfferId, Price,
-	ReceiptKey, Settlement, SignedCtp, VaultId,
+	relay::{listing_payload, node_payload, peer_id, MAX_CONSENT, PEER_LENGTH},
+	AccountId, BlockNumber, Certificate, Coe, Ctp, CtpId, Energy, ManufacturerId, MeterKey,
+	MeterSignature, Money, OfferId, Price, ReceiptKey, Settlement, SignedCtp, VaultId,
 };
 
 /// Where the keystore keeps the keys.
@@ -53,6 +57,62 @@ fn sign(key: &sr25519::Public, payload: &[u8]) -> MultiSignature {
 	sr25519_sign(KEYS, key, payload).expect("the keystore made the key").into()
 }
 
+/// A key of a node, a meter or a manufacturer, which the keystore holds.
+fn device(index: u32) -> ed25519::Public {
+	let seed = format!("0x{:064x}", u64::from(index) + 1);
+	ed25519_generate(KEYS, Some(seed.into_bytes()))
+}
+
+fn sign_by_device(key: &ed25519::Public, payload: &[u8]) -> MeterSignature {
+	ed25519_sign(KEYS, key, payload).expect("the keystore made the key")
+}
+
+/// An address of this length.
+fn address(length: u32) -> BoundedVec<u8, ConstU32<MAX_ADDRESS>> {
+	let mut address = b"ws://".to_vec();
+	address.resize(length as usize, b'a');
+	address.try_into().expect("no longer than an address may be")
+}
+
+/// The last block at which a consent counts that is given now.
+fn until<T: Config>() -> BlockNumber {
+	Pallet::<T>::now() + MAX_CONSENT
+}
+
+/// A node's peer id and its consent to be listed by `owner`.
+fn node<T: Config>(
+	owner: &AccountId,
+) -> (BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>, MeterSignature) {
+	let peer = peer_id(&device(0));
+	let identifier = NodeIdentifier::of_peer(&peer);
+	let payload = node_payload(owner, &identifier, until::<T>(), &Pallet::<T>::genesis());
+	let peer = peer.to_vec().try_into().expect("a peer id has its length");
+	(peer, sign_by_device(&device(0), &payload))
+}
+
+/// The account's node in the backbone.
+fn join<T: Config>(owner: &AccountId) {
+	let (peer, signature) = node::<T>(owner);
+	let (owner, address) = (owner.clone(), address(MAX_ADDRESS));
+	Pallet::<T>::do_join_backbone(owner, peer, address, until::<T>(), signature)
+		.expect("the node signed and its owner has money");
+}
+
+/// A meter, its manufacturer, its certificate, where to write to it, and its consent to be listed by
+/// `owner`.
+fn meter<T: Config>(
+	owner: &AccountId,
+) -> (MeterKey, ManufacturerId, MeterSignature, ContactKey, MeterSignature) {
+	let (maker, key, manufacturer) = (device(1), device(2), ManufacturerId::MAX);
+	let contact = ContactKey([1; 32]);
+	Manufacturers::<T>::insert(manufacturer, Manufacturer { key: maker, active: true });
+	let (genesis, until) = (Pallet::<T>::genesis(), until::<T>());
+	let certificate =
+		sign_by_device(&maker, &Coe::certificate_payload(manufacturer, &key, &genesis));
+	let payload = listing_payload(owner, &key, manufacturer, &contact, until, &genesis);
+	(key, manufacturer, certificate, contact, sign_by_device(&key, &payload))
+}
+
 /// Companies, from this number on, until there are no more places.
 fn add_companies<T: Config>(from: u32) {
 	for index in from..T::MaxCompanies::get() {
@@ -70,7 +130,7 @@ fn producer<T: Config>(index: u32) -> AccountId {
 /// An offer of its own for each producer.
 fn offer<T: Config>(producer: &AccountId) -> OfferId {
 	let id = NextOffer::<T>::get();
-	let (price, contact) = (Price::per_kwh(1), [1; 32]);
+	let (price, contact) = (Price::per_kwh(1), ContactKey([1; 32]));
 	Pallet::<T>::do_offer_energy(producer.clone(), OFFERED, price, Terms::Listed, contact)
 		.expect("the producer has an account and money");
 	id
@@ -181,7 +241,13 @@ mod benchmarks {
 		let id = NextOffer::<T>::get();
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(producer), OFFERED, Price::per_kwh(1), Terms::QuoteOnly, [1; 32]);
+		_(
+			RawOrigin::Signed(producer),
+			OFFERED,
+			Price::per_kwh(1),
+			Terms::QuoteOnly,
+			ContactKey([1; 32]),
+		);
 
 		assert!(Offers::<T>::contains_key(id));
 	}
@@ -329,6 +395,83 @@ mod benchmarks {
 
 		assert!(Manufacturers::<T>::get(id).is_some_and(|manufacturer| !manufacturer.active));
 		Ok(())
+	}
+
+	#[benchmark]
+	fn join_backbone() {
+		let owner = rich::<T>("owner", 0);
+		let (peer, signature) = node::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()), peer, address(MAX_ADDRESS), until::<T>(), signature);
+
+		assert!(BackboneNodes::<T>::contains_key(&owner));
+	}
+
+	#[benchmark]
+	fn update_backbone() {
+		let owner = rich::<T>("owner", 0);
+		join::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner), address(MAX_ADDRESS - 1));
+
+		let identifier = NodeIdentifier::of_peer(&peer_id(&device(0)));
+		assert_last::<T>(Event::NodeUpdated { identifier });
+	}
+
+	#[benchmark]
+	fn leave_backbone() {
+		let owner = rich::<T>("owner", 0);
+		join::<T>(&owner);
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(owner.clone()));
+
+		assert!(!BackboneNodes::<T>::contains_key(&owner));
+	}
+
+	#[benchmark]
+	fn list_meter() {
+		let owner = rich::<T>("owner", 0);
+		let (key, manufacturer, certificate, contact, signature) = meter::<T>(&owner);
+
+		#[extrinsic_call]
+		_(
+			RawOrigin::Signed(owner),
+			key,
+			manufacturer,
+			certificate,
+			contact,
+			until::<T>(),
+			signature,
+		);
+
+		assert!(Meters::<T>::contains_key(key));
+	}
+
+	/// By another than its owner, after it was revoked.
+	#[benchmark]
+	fn unlist_meter() {
+		let (owner, other) = (rich::<T>("owner", 0), rich::<T>("other", 0));
+		let (key, manufacturer, certificate, contact, signature) = meter::<T>(&owner);
+		let until = until::<T>();
+		Pallet::<T>::do_list_meter(
+			owner,
+			key,
+			manufacturer,
+			certificate,
+			contact,
+			until,
+			signature,
+		)
+		.expect("the meter signed and its owner has money");
+		RevokedMeters::<T>::insert(manufacturer, key, ());
+
+		#[extrinsic_call]
+		_(RawOrigin::Signed(other), key);
+
+		assert!(!Meters::<T>::contains_key(key));
 	}
 
 	/// With `n` settlements, each of another vault and another offer of another producer.

@@ -11,6 +11,7 @@
 //!
 //! * [`accounts`]: energy accounts, companies, manufacturers;
 //! * [`offers`], [`vaults`]: what producers sell and what consumers set aside;
+//! * [`backbone`], [`meters`]: who carries letters, and which meters certify others (section 7);
 //! * [`rules`]: what may enter the database and what may settle (design sections 4 and 6);
 //! * [`database`]: the CTP database as a versioned tree in off-chain storage (section 5);
 //! * [`block`]: preparing and checking what a block does to it;
@@ -22,11 +23,13 @@
 extern crate alloc;
 
 mod accounts;
+mod backbone;
 #[cfg(feature = "runtime-benchmarks")]
 mod benchmarking;
 pub mod block;
 pub mod database;
 mod extension;
+mod meters;
 mod offers;
 mod pool;
 pub mod rules;
@@ -62,8 +65,9 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use sp_core::H256;
 	use spb_primitives::{
-		AccountId, BlockNumber, Certificate, CtpId, Energy, Erc, ManufacturerId, MeterKey,
-		MeterProof, Money, OfferId, Parameters, Price, Quote, Refusal, SignedCtp, VaultId,
+		relay::PEER_LENGTH, AccountId, BlockNumber, Certificate, CtpId, Energy, Erc,
+		ManufacturerId, MeterKey, MeterProof, MeterSignature, Money, OfferId, Parameters, Price,
+		Quote, Refusal, SignedCtp, VaultId,
 	};
 
 	#[pallet::pallet]
@@ -94,6 +98,14 @@ pub mod pallet {
 		type OfferDeposit: Get<u128>;
 		/// What is held for a vault's record.
 		type VaultDeposit: Get<u128>;
+		/// What is held for a backbone node's record.
+		type BackboneDeposit: Get<u128>;
+		/// What is held for a listed meter's record.
+		type MeterDeposit: Get<u128>;
+		/// Backbone nodes.
+		type MaxBackboneNodes: Get<u32>;
+		/// Listed meters.
+		type MaxMeters: Get<u32>;
 		/// Energy companies.
 		type MaxCompanies: Get<u32>;
 		/// Who wants to know when the companies change: where they govern, their council.
@@ -113,7 +125,8 @@ pub mod pallet {
 	pub enum HoldReason {
 		/// Set aside for CTPs.
 		Vault,
-		/// The deposit for the record of an account, an offer or a vault.
+		/// The deposit for the record of an account, an offer, a vault, a backbone node or a listed
+		/// meter.
 		Deposit,
 	}
 
@@ -176,6 +189,19 @@ pub mod pallet {
 	/// The number of the next vault.
 	#[pallet::storage]
 	pub type NextVault<T: Config> = StorageValue<_, VaultId, ValueQuery>;
+
+	/// The backbone nodes, by who runs them.
+	#[pallet::storage]
+	pub type BackboneNodes<T: Config> =
+		CountedStorageMap<_, Blake2_128Concat, AccountId, BackboneNode>;
+
+	/// Who runs the backbone node with an identifier.
+	#[pallet::storage]
+	pub type BackboneOwners<T: Config> = StorageMap<_, Identity, NodeIdentifier, AccountId>;
+
+	/// The meters that certify others.
+	#[pallet::storage]
+	pub type Meters<T: Config> = CountedStorageMap<_, Blake2_128Concat, MeterKey, ListedMeter>;
 
 	/// What has settled, by expiry, for as long as it could settle again.
 	#[pallet::storage]
@@ -354,6 +380,35 @@ pub mod pallet {
 			/// The meter.
 			meter: MeterKey,
 		},
+		/// A node takes part in the backbone.
+		NodeJoined {
+			/// Who runs it.
+			owner: AccountId,
+			/// Its identifier.
+			identifier: NodeIdentifier,
+		},
+		/// A backbone node has a new address.
+		NodeUpdated {
+			/// Its identifier.
+			identifier: NodeIdentifier,
+		},
+		/// A node takes part in the backbone no longer.
+		NodeLeft {
+			/// Its identifier.
+			identifier: NodeIdentifier,
+		},
+		/// A meter certifies others.
+		MeterListed {
+			/// The meter.
+			meter: MeterKey,
+			/// Who listed it.
+			owner: AccountId,
+		},
+		/// A meter is not listed any more.
+		MeterUnlisted {
+			/// The meter.
+			meter: MeterKey,
+		},
 		/// A company may certify producers.
 		CompanyAdded {
 			/// The company.
@@ -431,6 +486,36 @@ pub mod pallet {
 		ManufacturerRetired,
 		/// The meter is revoked already.
 		AlreadyRevoked,
+		/// The account has a backbone node already, or another account has this one.
+		NodeListed,
+		/// There are as many backbone nodes as there may be.
+		TooManyNodes,
+		/// The account has no backbone node: join first.
+		NoNode,
+		/// The peer id is not that of an Ed25519 key.
+		BadPeer,
+		/// The node did not agree to be listed by this account: have it sign with its network key.
+		BadNodeSignature,
+		/// The address is not one that begins with ws:// or wss:// and has no spaces.
+		BadAddress,
+		/// The meter is listed already: take it off the list first.
+		MeterListed,
+		/// There are as many listed meters as there may be.
+		TooManyMeters,
+		/// The meter is not listed.
+		MeterNotListed,
+		/// The meter's signatures do not count: its certificate is not its manufacturer's, or it is
+		/// revoked, or the manufacturer is not registered or retired.
+		MeterNotCertified,
+		/// The meter did not agree to be listed so: have it sign.
+		BadMeterListing,
+		/// Somebody else listed the meter, and its signatures count.
+		NotYourMeter,
+		/// There is nobody to write to at this contact key.
+		NoContact,
+		/// The consent to be listed has run out, or would count for longer than one may: have it
+		/// signed anew.
+		ConsentOutOfDate,
 		/// The call travels through the pool and never runs: submit it as a bare extrinsic.
 		PoolOnly,
 		/// The block has a seal already.
@@ -662,6 +747,75 @@ pub mod pallet {
 		pub fn seal(origin: OriginFor<T>, seal: Seal<T::MaxSettlements>) -> DispatchResult {
 			ensure_none(origin)?;
 			Self::do_seal(&seal)
+		}
+
+		/// Lists a node as one of the backbone, under the hash of its peer id. The signature is by the
+		/// node's network key (`spb_primitives::relay::node_payload`) and counts until block
+		/// `valid_until`.
+		#[pallet::call_index(19)]
+		#[pallet::weight(T::WeightInfo::join_backbone())]
+		pub fn join_backbone(
+			origin: OriginFor<T>,
+			peer: BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>,
+			address: BoundedVec<u8, ConstU32<MAX_ADDRESS>>,
+			valid_until: BlockNumber,
+			signature: MeterSignature,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_join_backbone(owner, peer, address, valid_until, signature)
+		}
+
+		/// Gives the account's backbone node another RPC address.
+		#[pallet::call_index(20)]
+		#[pallet::weight(T::WeightInfo::update_backbone())]
+		pub fn update_backbone(
+			origin: OriginFor<T>,
+			address: BoundedVec<u8, ConstU32<MAX_ADDRESS>>,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_update_backbone(owner, address)
+		}
+
+		/// Takes the account's node out of the backbone and frees its deposit.
+		#[pallet::call_index(21)]
+		#[pallet::weight(T::WeightInfo::leave_backbone())]
+		pub fn leave_backbone(origin: OriginFor<T>) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_leave_backbone(owner)
+		}
+
+		/// Lists a certified meter as one that certifies the trees of others. The signature is by the
+		/// meter (`spb_primitives::relay::listing_payload`) and counts until block `valid_until`.
+		#[pallet::call_index(22)]
+		#[pallet::weight(T::WeightInfo::list_meter())]
+		pub fn list_meter(
+			origin: OriginFor<T>,
+			key: MeterKey,
+			manufacturer: ManufacturerId,
+			certificate: MeterSignature,
+			contact: ContactKey,
+			valid_until: BlockNumber,
+			signature: MeterSignature,
+		) -> DispatchResult {
+			let owner = ensure_signed(origin)?;
+			Self::do_list_meter(
+				owner,
+				key,
+				manufacturer,
+				certificate,
+				contact,
+				valid_until,
+				signature,
+			)
+		}
+
+		/// Takes a meter off the list and frees its deposit. By who listed it; by anyone where its
+		/// signatures count no longer.
+		#[pallet::call_index(23)]
+		#[pallet::weight(T::WeightInfo::unlist_meter())]
+		pub fn unlist_meter(origin: OriginFor<T>, key: MeterKey) -> DispatchResult {
+			let caller = ensure_signed(origin)?;
+			Self::do_unlist_meter(caller, key)
 		}
 	}
 

@@ -4,15 +4,17 @@
 // The macro repeats the bounds of what it makes.
 #![allow(clippy::multiple_bound_locations)]
 
-use crate::types::{EnergyAccount, OfferFilter, OfferInfo, Page, VaultInfo};
+use crate::types::{
+	BackboneNode, EnergyAccount, ListedMeter, MeterPage, OfferFilter, OfferInfo, Page, VaultInfo,
+};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use spb_primitives::{
-	AccountId, BlockNumber, CtpId, InclusionProof, Limits, MeterProof, Money, OfferId, Parameters,
-	ReceiptKey, Refusal, Settlement, SignedCtp, VaultId,
+	AccountId, BlockNumber, CtpId, InclusionProof, Limits, MeterKey, MeterProof, Money, OfferId,
+	Parameters, ReceiptKey, Refusal, Settlement, SignedCtp, VaultId,
 };
 
 /// What the import check says of a block. Every local failure is `Missing`.
@@ -205,6 +207,15 @@ sp_api::decl_runtime_apis! {
 		fn energy_account(producer: AccountId) -> Option<EnergyAccount>;
 		/// Whether a meter proof would let a CTP that names `key` enter the next block.
 		fn check_meter_proof(key: ReceiptKey, proof: MeterProof) -> Result<(), Refusal>;
+		/// The backbone nodes, in order of their identifiers.
+		fn backbone() -> Vec<BackboneNode>;
+		/// Of the `limit` (1 to 1,000) listed meters that come after `after`, in an order that looks
+		/// random, those whose signatures count.
+		fn meters(after: Option<MeterKey>, limit: u32) -> MeterPage;
+		/// How many meters are listed, those whose signatures count no longer included.
+		fn meter_count() -> u32;
+		/// A listed meter, if its signatures count.
+		fn meter_of(key: MeterKey) -> Option<ListedMeter>;
 	}
 
 	/// The rules of the CTP database, for the node that carries it. All but `message_ids`,

@@ -36,7 +36,7 @@ mod checks {
 	use alloc::collections::BTreeMap;
 	use frame_support::{ensure, traits::fungible::hold::Inspect};
 	use sp_runtime::TryRuntimeError;
-	use spb_primitives::{AccountId, Money};
+	use spb_primitives::{AccountId, Money, NodeIdentifier};
 
 	impl<T: Config> Pallet<T> {
 		/// All of the following.
@@ -46,7 +46,10 @@ mod checks {
 			Self::accounts_should_count_their_offers()?;
 			Self::offers_should_be_indexed()?;
 			Self::numbers_should_be_below_the_next()?;
-			Self::closed_offers_should_be_due()
+			Self::closed_offers_should_be_due()?;
+			Self::backbone_should_know_each_node_once()?;
+			Self::listed_meters_should_be_within_bounds()?;
+			Self::deposits_should_be_held()
 		}
 
 		fn money_should_be_held_for_a_vault() -> Result<(), TryRuntimeError> {
@@ -125,6 +128,60 @@ mod checks {
 				closed.count() == ClosedOffers::<T>::iter().count(),
 				"a closed offer is not due"
 			);
+			Ok(())
+		}
+
+		fn backbone_should_know_each_node_once() -> Result<(), TryRuntimeError> {
+			let (mut nodes, most) = (0, T::MaxBackboneNodes::get());
+			for (owner, node) in BackboneNodes::<T>::iter() {
+				let place = NodeIdentifier::of_peer(&node.peer);
+				ensure!(
+					node.owner == owner && node.identifier == place,
+					"a backbone node is not its owner's or not at its place"
+				);
+				ensure!(
+					BackboneOwners::<T>::get(place).as_ref() == Some(&owner),
+					"a backbone node's place is another's"
+				);
+				nodes += 1;
+			}
+			ensure!(
+				nodes == BackboneOwners::<T>::iter().count(),
+				"backbone nodes and their places do not match in number"
+			);
+			let counted = BackboneNodes::<T>::count();
+			ensure!(counted as usize == nodes && counted <= most, "backbone nodes are miscounted");
+			Ok(())
+		}
+
+		fn listed_meters_should_be_within_bounds() -> Result<(), TryRuntimeError> {
+			let (mut meters, most) = (0, T::MaxMeters::get());
+			for (key, meter) in Meters::<T>::iter() {
+				ensure!(meter.key == key, "a listed meter is under another's key");
+				meters += 1;
+			}
+			let counted = Meters::<T>::count();
+			ensure!(counted as usize == meters && counted <= most, "listed meters are miscounted");
+			Ok(())
+		}
+
+		fn deposits_should_be_held() -> Result<(), TryRuntimeError> {
+			let accounts = EnergyAccounts::<T>::iter().map(|(who, record)| (who, record.deposit));
+			let offers = Offers::<T>::iter_values()
+				.map(|OfferRecord { offer, .. }| (offer.producer, offer.deposit));
+			let vaults = Vaults::<T>::iter_values().map(|record| (record.owner, record.deposit));
+			let nodes =
+				BackboneNodes::<T>::iter_values().map(|record| (record.owner, record.deposit));
+			let meters = Meters::<T>::iter_values().map(|record| (record.owner, record.deposit));
+			let mut deposits = BTreeMap::<AccountId, u128>::new();
+			for (who, deposit) in accounts.chain(offers).chain(vaults).chain(nodes).chain(meters) {
+				let sum = deposits.entry(who).or_default();
+				*sum = sum.saturating_add(deposit.units());
+			}
+			for (who, sum) in deposits {
+				let held = T::Currency::balance_on_hold(&HoldReason::Deposit.into(), &who);
+				ensure!(held == sum, "another sum than an account's deposits is held");
+			}
 			Ok(())
 		}
 	}

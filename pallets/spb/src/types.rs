@@ -1,17 +1,19 @@
 //! What the pallet stores and what it tells those who ask.
 
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use frame_support::{BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound};
+use frame_support::{
+	traits::ConstU32, BoundedVec, CloneNoBound, DebugNoBound, EqNoBound, PartialEqNoBound,
+};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::H256;
 use spb_primitives::{
-	AccountId, BlockNumber, Energy, MeterKey, Money, OfferId, Parameters, Price, Settlement,
-	VaultId,
+	relay::PEER_LENGTH, AccountId, BlockNumber, Energy, ManufacturerId, MeterKey, MeterSignature,
+	Money, OfferId, Parameters, Price, Settlement, VaultId,
 };
 
-/// A key that a producer answers to during negotiation (X25519).
-pub type ContactKey = [u8; 32];
+pub use spb_primitives::relay::{ContactKey, NodeIdentifier};
 
 /// The greatest number of rows that one query answers.
 pub const MAX_PAGE: u32 = 1_000;
@@ -287,6 +289,88 @@ pub struct Manufacturer {
 	pub key: MeterKey,
 	/// Whether its certificates count.
 	pub active: bool,
+}
+
+/// Bytes of a backbone node's RPC address at the most.
+pub const MAX_ADDRESS: u32 = 128;
+
+/// A node that carries letters between participants (design section 7).
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct BackboneNode {
+	/// Who runs it.
+	pub owner: AccountId,
+	/// Where it lies among keys: blake2-256 of its peer id.
+	pub identifier: NodeIdentifier,
+	/// Its libp2p peer id, by which other nodes reach it.
+	pub peer: BoundedVec<u8, ConstU32<{ PEER_LENGTH as u32 }>>,
+	/// Its RPC address (`ws://` or `wss://`), by which participants reach it.
+	pub address: BoundedVec<u8, ConstU32<MAX_ADDRESS>>,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+/// A meter that certifies the trees of others, when it is asked to over the backbone.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ListedMeter {
+	/// Its key.
+	pub key: MeterKey,
+	/// Who listed it.
+	pub owner: AccountId,
+	/// Who made it.
+	pub manufacturer: ManufacturerId,
+	/// The manufacturer's signature over its key.
+	pub certificate: MeterSignature,
+	/// Where to write to it.
+	pub contact: ContactKey,
+	/// What is held for the record.
+	pub deposit: Money,
+}
+
+/// A part of the list of meters.
+#[derive(
+	Clone,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct MeterPage {
+	/// Those whose signatures count. There may be none, also where more come after.
+	pub meters: Vec<ListedMeter>,
+	/// After which key the next part begins; none where this is the last.
+	pub next: Option<MeterKey>,
 }
 
 /// The parameters in force, and those that a change has replaced until their claims have run out.

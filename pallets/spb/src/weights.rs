@@ -41,6 +41,16 @@ pub trait WeightInfo {
 	fn add_manufacturer() -> Weight;
 	/// [`crate::Call::retire_manufacturer`].
 	fn retire_manufacturer() -> Weight;
+	/// [`crate::Call::join_backbone`].
+	fn join_backbone() -> Weight;
+	/// [`crate::Call::update_backbone`].
+	fn update_backbone() -> Weight;
+	/// [`crate::Call::leave_backbone`].
+	fn leave_backbone() -> Weight;
+	/// [`crate::Call::list_meter`].
+	fn list_meter() -> Weight;
+	/// [`crate::Call::unlist_meter`].
+	fn unlist_meter() -> Weight;
 	/// [`crate::Call::seal`] with `n` settlements.
 	fn seal(n: u32) -> Weight;
 	/// Forgetting `ids` settled ids and `offers` closed offers when a block begins.

@@ -9,6 +9,7 @@
 //! UPDATE_GOLDEN=1 cargo test --release --workspace --test golden
 //! ```
 
+mod relay;
 mod samples;
 mod vectors;
 

@@ -22,7 +22,7 @@ pub fn hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// The encoding, after a look at whether it decodes to the same again.
-fn scale<T: Encode + DecodeAll + PartialEq + std::fmt::Debug>(value: &T) -> String {
+pub fn scale<T: Encode + DecodeAll + PartialEq + std::fmt::Debug>(value: &T) -> String {
 	let bytes = value.encode();
 	assert_eq!(T::decode_all(&mut &bytes[..]).as_ref(), Ok(value));
 	hex(bytes)
@@ -179,6 +179,11 @@ fn tags() -> Value {
 		("Meter", Tag::Meter),
 		("Erc", Tag::Erc),
 		("Certificate", Tag::Certificate),
+		("Letter", Tag::Letter),
+		("CoeRequest", Tag::CoeRequest),
+		("Listing", Tag::Listing),
+		("Node", Tag::Node),
+		("Attach", Tag::Attach),
 	];
 	let text = |bytes: [u8; 8]| String::from_utf8(bytes.to_vec()).expect("tags are ASCII");
 	tags.into_iter().map(|(name, tag)| (name.to_string(), json!(text(tag.bytes())))).collect()
@@ -374,5 +379,6 @@ pub fn all() -> Value {
 		"listedPrices": listed_prices(),
 		"splits": splits(),
 		"refusals": refusals(),
+		"relay": crate::relay::all(),
 	})
 }

@@ -18,8 +18,8 @@ use spb_client::{
 	keys::{AccountKey, Secret},
 };
 use spb_primitives::{
-	listed_price, units::SPB, AccountId, BlockNumber, Energy, Hashing, Limits, Money, OfferId,
-	Price,
+	listed_price, relay::ContactKey, units::SPB, AccountId, BlockNumber, Energy, Hashing, Limits,
+	Money, OfferId, Price,
 };
 use std::collections::BTreeSet;
 use subxt::{rpcs::client::rpc_params, tx::Payload, utils::MultiAddress};
@@ -132,7 +132,7 @@ impl Market {
 		let pen = Pen::take(connection).await?;
 		let Keys { producer, consumers, payers } = keys;
 		let open = pen.signed(&calls::open_account_with_burn(), &producer, 0)?;
-		let offer = calls::offer_energy(OFFERED, PRICE, OfferTerms::Listed, [0; 32]);
+		let offer = calls::offer_energy(OFFERED, PRICE, OfferTerms::Listed, ContactKey::default());
 		let offer = pen.signed(&offer, &producer, 1)?;
 		let deposits = consumers.iter().map(|key| pen.signed(&calls::deposit(VAULT), key, 0));
 		let deposits = deposits.collect::<Result<Vec<_>>>()?;

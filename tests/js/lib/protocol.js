@@ -47,6 +47,11 @@ export const coe = (coe) =>
     coe.certificate,
     coe.signature,
   );
+export const coeRequest = (request) =>
+  concat(
+    request.root, u32(request.leaves), u32(request.validUntil), request.requester,
+    u16(request.manufacturer), request.certificate, request.signature,
+  );
 export const meterProof = (index, path, encodedCoe) =>
   concat(u32(index), list(path), encodedCoe);
 

@@ -8,10 +8,14 @@ use super::{
 };
 use crate::scene::{node_program, specify};
 use spb_client::connection::{Connection, Head};
-use spb_primitives::{BlockNumber, Parameters};
+use spb_primitives::{relay::ContactKey, BlockNumber, Parameters};
 use spb_testbed::{
-	audit::Audit, money::Money, namespaces::Namespace, node::Options, validators::NAMES, Node,
-	Validators,
+	audit::Audit,
+	money::Money,
+	namespaces::Namespace,
+	node::{start_all, Options},
+	validators::NAMES,
+	Node, Validators,
 };
 use std::{
 	collections::BTreeSet,
@@ -314,6 +318,20 @@ impl Chain {
 		Ok(&self.markets[self.markets.len() - 1])
 	}
 
+	/// Opens a market of one producer, who bargains over this contact key, and one consumer; their
+	/// state is in folders `0` and `1` below `label` in the trial's.
+	pub async fn open_negotiable(
+		&mut self,
+		trial: &Trial,
+		label: &str,
+		contact: ContactKey,
+	) -> Result<Market> {
+		let first = &self.connections[self.honest[0]];
+		let market = Market::open_negotiable(first, label, trial.folder(), contact).await?;
+		self.markets.push(market.clone());
+		Ok(market)
+	}
+
 	/// Kills a validator on the spot, and says by which signal it ended.
 	pub fn kill(&mut self, place: usize) -> Result<Option<i32>> {
 		Ok(block_in_place(|| self.nodes[place].kill())?.signal())
@@ -453,18 +471,6 @@ impl Chain {
 		}
 		best.ok_or_else(|| "no node was named".into())
 	}
-}
-
-/// Starts nodes side by side.
-fn start_all(options: Vec<Options>) -> Result<Vec<Node>> {
-	std::thread::scope(|scope| {
-		let starting: Vec<_> =
-			options.into_iter().map(|options| scope.spawn(|| Node::start(options))).collect();
-		let started =
-			starting.into_iter().map(|node| node.join().map_err(|_| "a node's guard died"));
-		let started: Vec<_> = started.collect::<Result<_, _>>()?;
-		Ok(started.into_iter().collect::<Result<_, _>>()?)
-	})
 }
 
 /// A fresh folder for the logs of a scenario, beside the report.

@@ -9,7 +9,8 @@ use spb_client::{
 	trade::Order,
 };
 use spb_primitives::{
-	units::SPB, AccountId, BlockNumber, Energy, Money, OfferId, Parameters, VaultId,
+	relay::ContactKey, units::SPB, AccountId, BlockNumber, Energy, Money, OfferId, Parameters,
+	VaultId,
 };
 use spb_testbed::{Community, Node, Participant};
 use std::{
@@ -60,6 +61,27 @@ impl Market {
 		consumers: usize,
 		folder: &Path,
 	) -> Result<Self> {
+		Self::open_as(connection, label, producers, consumers, folder, None).await
+	}
+
+	/// Opens a market of one producer, who bargains over this contact key, and one consumer.
+	pub async fn open_negotiable(
+		connection: &Connection,
+		label: &str,
+		folder: &Path,
+		contact: ContactKey,
+	) -> Result<Self> {
+		Self::open_as(connection, label, 1, 1, folder, Some(contact)).await
+	}
+
+	async fn open_as(
+		connection: &Connection,
+		label: &str,
+		producers: usize,
+		consumers: usize,
+		folder: &Path,
+		contact: Option<ContactKey>,
+	) -> Result<Self> {
 		let mut keys = vec![0; producers];
 		keys.resize(producers + consumers, KEYS);
 		let folder = folder.join(label);
@@ -68,7 +90,10 @@ impl Market {
 		let mut submitted = Vec::new();
 		for place in 0..producers {
 			submitted.push(community.open_with_burn(place).await?);
-			submitted.push(community.offer(place, OFFERED, PRICE).await?);
+			submitted.push(match contact {
+				None => community.offer(place, OFFERED, PRICE).await?,
+				Some(contact) => community.offer_negotiable(place, OFFERED, PRICE, contact).await?,
+			});
 		}
 		for place in producers..keys.len() {
 			submitted.push(community.deposit(place, VAULT).await?);

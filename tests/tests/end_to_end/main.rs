@@ -2,6 +2,7 @@
 
 mod audit;
 mod bad_input;
+mod certify;
 mod chain_specs;
 mod cli;
 mod commands;
@@ -10,10 +11,13 @@ mod dependencies;
 mod evaluate;
 mod governing;
 mod memory;
+mod negotiation;
 mod network;
 mod operations;
+mod privacy;
 mod readme;
 mod refused;
+mod relay;
 mod restart;
 mod shipped;
 mod trades;

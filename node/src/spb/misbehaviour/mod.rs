@@ -10,14 +10,17 @@
 //! | [`author`] | what a block settles and adds, and its root |
 //! | [`block`] | the seals in a block's body; own blocks that are lies are not judged |
 //! | [`peer`] | what it serves and what it asks |
+//! | [`relay`] | the packets that it carries |
 
 pub mod author;
 pub mod block;
 pub mod peer;
+pub mod relay;
 
 use super::{
 	import::DatabaseImport,
 	network::{peers::Peers, Protocols},
+	relay::carrier::Carrier,
 	runtime::CtpDatabase,
 	Hash, LOG_TARGET,
 };
@@ -25,10 +28,18 @@ use author::LyingRules;
 use block::{LyingFactory, LyingImport};
 use parking_lot::Mutex;
 use peer::{LyingServer, Serves};
+use relay::LyingCarrier;
 use sc_network::PeerId;
 use sc_service::SpawnTaskHandle;
 use spb_primitives::DatabaseDigest;
-use std::{collections::HashMap, fmt::Display, sync::Arc};
+use std::{
+	collections::HashMap,
+	fmt::Display,
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc,
+	},
+};
 
 /// What a hostile node does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
@@ -59,6 +70,16 @@ pub enum Misbehaviour {
 	ServeWrongDatabase,
 	/// Sends garbage to its peers, as requests and as answers
 	SendGarbage,
+	/// Carries no packet of the backbone, and says that it has taken it
+	RelayDrops,
+	/// Carries every packet of the backbone late
+	RelayDelays,
+	/// Carries every packet of the backbone three times
+	RelayDuplicates,
+	/// Carries every second packet of the backbone before the one that came before it
+	RelayReorders,
+	/// Changes what is sealed in every packet of the backbone
+	RelayRewrites,
 }
 
 /// What a hostile node has in mind.
@@ -72,12 +93,19 @@ struct Lies {
 	blocks: Mutex<HashMap<Hash, Misbehaviour>>,
 	/// The one peer that gets sidecars.
 	favoured: Mutex<Option<PeerId>>,
+	/// How many packets were reordered.
+	places: AtomicU64,
 }
 
 impl Lies {
 	/// Whether it is told to do this.
 	fn include(&self, kind: Misbehaviour) -> bool {
 		self.kinds.contains(&kind)
+	}
+
+	/// A number that no packet had before.
+	fn next_place(&self) -> u64 {
+		self.places.fetch_add(1, Ordering::Relaxed)
 	}
 
 	/// Says that a lie was told.
@@ -122,6 +150,11 @@ impl Hostile {
 	/// What serves databases.
 	pub fn databases<A>(&self, server: A) -> LyingServer<A> {
 		LyingServer { honest: server, serves: Serves::Databases, lies: self.0.clone() }
+	}
+
+	/// What carries packets of the backbone away from the node.
+	pub fn relay(&self, carrier: Arc<dyn Carrier>, spawner: SpawnTaskHandle) -> Arc<LyingCarrier> {
+		Arc::new(LyingCarrier::new(carrier, self.0.clone(), spawner))
 	}
 
 	/// What else it does with its peers.

@@ -109,13 +109,13 @@ fn garbage() -> Vec<u8> {
 	vec![0xa5; GARBAGE]
 }
 
-/// Asks every peer nonsense on both protocols, for ever.
+/// Asks every peer nonsense on all protocols, for ever.
 pub(super) async fn pester(peers: Arc<dyn Peers>, protocols: Protocols, lies: Arc<Lies>) {
 	let mut rounds = tokio::time::interval(ROUND);
 	loop {
 		rounds.tick().await;
 		for peer in peers.connected().await {
-			for protocol in [&protocols.sidecar, &protocols.database] {
+			for protocol in [&protocols.sidecar, &protocols.database, &protocols.relay] {
 				let answer = peers.ask(peer, protocol.clone(), garbage()).await;
 				let what = if answer.is_ok() { "answered" } else { "not answered" };
 				let what = format!("as a request on {protocol} to {peer}, {what}");

@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `/<genesis>/spb/sidecar/1` | hashes | the sidecars that are stored |
 //! | `/<genesis>/spb/database/1` | a block and the root its header names | a part of the entries |
+//! | `/<genesis>/spb/relay/1` | a packet | whether it was taken ([`super::relay`]) |
 //!
 //! [`server`] answers what peers ask, within [`limits`]. [`fetcher`] asks for sidecars: while a
 //! block is being [`announce`]d, ahead for the batches of the import [`queue`], and for the import
@@ -40,13 +41,15 @@ pub struct Protocols {
 	pub sidecar: ProtocolName,
 	/// For databases.
 	pub database: ProtocolName,
+	/// For packets of the backbone.
+	pub relay: ProtocolName,
 }
 
 impl Protocols {
 	/// Of the chain with this genesis block.
 	pub fn new(genesis: &Hash) -> Self {
 		let name = |what| format!("/{genesis:x}/spb/{what}/1").into();
-		Self { sidecar: name("sidecar"), database: name("database") }
+		Self { sidecar: name("sidecar"), database: name("database"), relay: name("relay") }
 	}
 }
 
@@ -76,5 +79,6 @@ mod tests {
 		let genesis = "ab".repeat(32);
 		assert_eq!(&*protocols.sidecar, format!("/{genesis}/spb/sidecar/1"));
 		assert_eq!(&*protocols.database, format!("/{genesis}/spb/database/1"));
+		assert_eq!(&*protocols.relay, format!("/{genesis}/spb/relay/1"));
 	}
 }

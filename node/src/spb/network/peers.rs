@@ -27,6 +27,17 @@ pub trait Peers: Send + Sync + 'static {
 		request: Vec<u8>,
 	) -> Result<Vec<u8>, RequestFailure>;
 
+	/// Asks a peer that may not be connected: it is called first, if its address is known.
+	async fn reach(
+		&self,
+		peer: PeerId,
+		protocol: ProtocolName,
+		request: Vec<u8>,
+	) -> Result<Vec<u8>, RequestFailure>;
+
+	/// Has others asked for a peer's address.
+	fn look_for(&self, peer: PeerId);
+
 	/// Changes what is thought of a peer.
 	fn report(&self, peer: PeerId, change: ReputationChange);
 
@@ -64,6 +75,21 @@ impl Peers for Connected {
 		let connect = IfDisconnected::ImmediateError;
 		let answer = self.network.request(peer, protocol, request, None, connect).await;
 		answer.map(|(bytes, _)| bytes)
+	}
+
+	async fn reach(
+		&self,
+		peer: PeerId,
+		protocol: ProtocolName,
+		request: Vec<u8>,
+	) -> Result<Vec<u8>, RequestFailure> {
+		let connect = IfDisconnected::TryConnect;
+		let answer = self.network.request(peer, protocol, request, None, connect).await;
+		answer.map(|(bytes, _)| bytes)
+	}
+
+	fn look_for(&self, peer: PeerId) {
+		self.network.find_closest_peers(peer);
 	}
 
 	fn report(&self, peer: PeerId, change: ReputationChange) {
@@ -110,6 +136,7 @@ pub(crate) mod tests {
 		pub silent: Mutex<HashSet<PeerId>>,
 		pub asked: Mutex<Vec<(PeerId, Vec<u8>)>>,
 		pub reported: Mutex<Vec<(PeerId, ReputationChange)>>,
+		pub looked_for: Mutex<Vec<PeerId>>,
 	}
 
 	impl DoublePeers {
@@ -142,6 +169,19 @@ pub(crate) mod tests {
 			}
 			let answer = self.says.lock().get(&peer).and_then(|says| says(&request));
 			answer.ok_or(RequestFailure::Refused)
+		}
+
+		async fn reach(
+			&self,
+			peer: PeerId,
+			protocol: ProtocolName,
+			request: Vec<u8>,
+		) -> Result<Vec<u8>, RequestFailure> {
+			self.ask(peer, protocol, request).await
+		}
+
+		fn look_for(&self, peer: PeerId) {
+			self.looked_for.lock().push(peer);
 		}
 
 		fn report(&self, peer: PeerId, change: ReputationChange) {

@@ -1,4 +1,5 @@
-//! JSON-RPC: what a node tells about CTPs and trades, and the calls that every node has.
+//! JSON-RPC: what a node tells about CTPs and trades, the calls that every node has, and those of the
+//! backbone ([`super::relay::rpc`]).
 //!
 //! Blocks are given by hash or by number on the best chain; without one, the best block is meant.
 //! A parameter that is not understood is answered with code -32602 and what would be; other codes
@@ -11,6 +12,7 @@ pub mod params;
 use super::{
 	events::{CtpEvent, Events},
 	inbox::Inbox,
+	relay::rpc::{RelayApiServer, RelayRpc},
 	runtime::CtpDatabase,
 	sidecars::Sidecars,
 	trades::{Place, Trades},
@@ -327,6 +329,7 @@ pub struct Finality {
 /// All calls beside those that every node of the kit has.
 pub fn module(
 	spb: Spb,
+	relay: RelayRpc,
 	pool: Arc<Pool>,
 	finality: Finality,
 	executor: SubscriptionTaskExecutor,
@@ -342,5 +345,6 @@ pub fn module(
 	let Finality { justifications, authorities, voter, proofs } = finality;
 	module.merge(Grandpa::new(executor, authorities, voter, justifications, proofs).into_rpc())?;
 	module.merge(spb.into_rpc())?;
+	module.merge(relay.into_rpc())?;
 	Ok(module)
 }

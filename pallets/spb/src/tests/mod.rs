@@ -6,12 +6,14 @@
 
 mod accounts;
 mod actors;
+mod backbone;
 pub(crate) mod chain;
 mod check;
 mod encoding;
 mod expiry;
 mod forks;
 mod housekeeper;
+mod meters;
 mod offchain;
 mod offers;
 mod parameters;
@@ -33,7 +35,7 @@ mod vaults;
 pub(crate) use actors::*;
 pub(crate) use chain::*;
 
-use crate::{self as pallet_spb, Event, Terms};
+use crate::{self as pallet_spb, ContactKey, Event, Terms};
 use frame_support::{
 	assert_ok, derive_impl, parameter_types,
 	traits::{ConstU128, ConstU32, VariantCountOf},
@@ -56,6 +58,14 @@ pub const ACCOUNT_DEPOSIT: u128 = 500;
 pub const OFFER_DEPOSIT: u128 = 50;
 /// Held for a vault.
 pub const VAULT_DEPOSIT: u128 = 60;
+/// Held for a backbone node.
+pub const BACKBONE_DEPOSIT: u128 = 70;
+/// Held for a listed meter.
+pub const METER_DEPOSIT: u128 = 80;
+/// Backbone nodes.
+pub const MOST_NODES: u32 = 4;
+/// Listed meters.
+pub const MOST_METERS: u32 = 5;
 /// Settlements in one block.
 pub const MOST_SETTLEMENTS: u32 = 16;
 /// Open CTPs in the database.
@@ -135,6 +145,10 @@ impl pallet_spb::Config for Test {
 	type AccountDeposit = ConstU128<ACCOUNT_DEPOSIT>;
 	type OfferDeposit = ConstU128<OFFER_DEPOSIT>;
 	type VaultDeposit = ConstU128<VAULT_DEPOSIT>;
+	type BackboneDeposit = ConstU128<BACKBONE_DEPOSIT>;
+	type MeterDeposit = ConstU128<METER_DEPOSIT>;
+	type MaxBackboneNodes = ConstU32<MOST_NODES>;
+	type MaxMeters = ConstU32<MOST_METERS>;
 	type MaxCompanies = ConstU32<100>;
 	type CompaniesChanged = ();
 	type MaxSettlements = MaxSettlements;
@@ -267,7 +281,8 @@ pub fn price(units: u128) -> Price {
 /// Offers energy and gives the offer's number.
 pub fn offer(who: Sr25519Keyring, energy: u32, units_per_kwh: u128, terms: Terms) -> u32 {
 	let id = crate::NextOffer::<Test>::get();
-	assert_ok!(Spb::offer_energy(signed(who), wh(energy), price(units_per_kwh), terms, [7; 32]));
+	let contact = ContactKey([7; 32]);
+	assert_ok!(Spb::offer_energy(signed(who), wh(energy), price(units_per_kwh), terms, contact));
 	id
 }
 

@@ -18,6 +18,11 @@ fn run_to(number: BlockNumber) {
 	}
 }
 
+/// Of an offer that is not bargained over.
+fn nowhere() -> ContactKey {
+	ContactKey::default()
+}
+
 fn offers_of(who: Sr25519Keyring) -> u32 {
 	EnergyAccounts::<Test>::get(who.to_account_id()).unwrap().offers
 }
@@ -25,7 +30,7 @@ fn offers_of(who: Sr25519Keyring) -> u32 {
 #[test]
 fn offer_should_be_for_sale_under_the_next_number() {
 	ExtBuilder::default().execute(|| {
-		let contact = [9; 32];
+		let contact = ContactKey([9; 32]);
 		assert_ok!(Spb::offer_energy(signed(Alice), wh(7), price(3), Terms::QuoteOnly, contact));
 		let offered = Offer {
 			producer: Alice.to_account_id(),
@@ -54,7 +59,7 @@ fn offer_should_need_energy_an_account_and_the_deposit() {
 		.balance(Alice, OPENING_BURN + ACCOUNT_DEPOSIT + OFFER_DEPOSIT + ED)
 		.execute(|| {
 			let offer = |who, energy| {
-				Spb::offer_energy(signed(who), wh(energy), price(1), Terms::Listed, [0; 32])
+				Spb::offer_energy(signed(who), wh(energy), price(1), Terms::Listed, nowhere())
 			};
 			assert_noop!(offer(Alice, 0), Error::<Test>::Nothing);
 			assert_noop!(offer(Bob, 1), Error::<Test>::NoAccount);
@@ -78,7 +83,7 @@ fn offers_should_end_with_their_numbers() {
 		NextOffer::<Test>::put(u32::MAX - 1);
 		assert_eq!(offer(Alice, 1, 1, Terms::Listed), u32::MAX - 1);
 		assert_noop!(
-			Spb::offer_energy(signed(Alice), wh(1), price(1), Terms::Listed, [0; 32]),
+			Spb::offer_energy(signed(Alice), wh(1), price(1), Terms::Listed, nowhere()),
 			Error::<Test>::NumbersUsedUp
 		);
 	});
@@ -89,7 +94,8 @@ fn calls_for_offers_should_need_a_signature() {
 	ExtBuilder::default().execute(|| {
 		for origin in [RuntimeOrigin::root(), RuntimeOrigin::none()] {
 			let bad = DispatchError::BadOrigin;
-			let offer = Spb::offer_energy(origin.clone(), wh(1), price(1), Terms::Listed, [0; 32]);
+			let offer =
+				Spb::offer_energy(origin.clone(), wh(1), price(1), Terms::Listed, nowhere());
 			assert_eq!(offer, Err(bad));
 			assert_noop!(Spb::top_up_offer(origin.clone(), 0, wh(1)), bad);
 			assert_noop!(Spb::reprice_offer(origin.clone(), 0, price(1)), bad);

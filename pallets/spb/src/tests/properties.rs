@@ -373,7 +373,7 @@ fn signed_call(act: &Act) -> Option<(Sr25519Keyring, Call<Test>)> {
 		Act::Offer { who, energy, price: units, terms } => {
 			let terms = [Terms::Listed, Terms::Negotiable, Terms::QuoteOnly][usize::from(terms)];
 			let (energy, price) = (wh(energy), price(units));
-			(who, Call::offer_energy { energy, price, terms, contact: [0; 32] })
+			(who, Call::offer_energy { energy, price, terms, contact: ContactKey::default() })
 		},
 		Act::TopUp { who, offer, energy } => {
 			(who, Call::top_up_offer { offer, energy: wh(energy) })

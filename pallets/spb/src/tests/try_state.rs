@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::{
-	ClosedOffers, EnergyAccounts, NextOffer, NextVault, OfferPages, Offers, OffersOf, VaultOf,
-	Vaults,
+	BackboneNode, BackboneNodes, BackboneOwners, ClosedOffers, EnergyAccounts, ListedMeter, Meters,
+	NextOffer, NextVault, OfferPages, Offers, OffersOf, VaultOf, Vaults,
 };
+use spb_primitives::{relay::peer_id, MeterSignature, NodeIdentifier};
 
 /// That the state is sound, and no longer so after `damage`, for this reason.
 #[track_caller]
@@ -76,4 +77,53 @@ fn closed_offers_that_will_not_go_should_be_found() {
 	assert_found(|| ClosedOffers::<Test>::remove(1, 1), "a closed offer is not due");
 	let reopened = || Offers::<Test>::mutate_extant(1, |record| record.offer.closed_at = None);
 	assert_found(reopened, "a closed offer's record is gone or open");
+}
+
+/// A node of Alice's, which nobody listed.
+fn node() -> BackboneNode {
+	let peer = peer_id(&maker_key(1)).to_vec();
+	BackboneNode {
+		owner: Alice.to_account_id(),
+		identifier: NodeIdentifier::of_peer(&peer),
+		peer: peer.try_into().unwrap(),
+		address: Default::default(),
+		deposit: money(0),
+	}
+}
+
+#[test]
+fn backbone_that_does_not_fit_together_should_be_found() {
+	let (alice, dave) = (Alice.to_account_id(), Dave.to_account_id());
+	let place = node().identifier;
+	let not_its_owner = || BackboneNodes::<Test>::insert(&dave, node());
+	assert_found(not_its_owner, "a backbone node is not its owner's or not at its place");
+	let moved = || {
+		let identifier = NodeIdentifier::default();
+		BackboneNodes::<Test>::insert(&alice, BackboneNode { identifier, ..node() });
+	};
+	assert_found(moved, "a backbone node is not its owner's or not at its place");
+	let nowhere = || BackboneNodes::<Test>::insert(&alice, node());
+	assert_found(nowhere, "a backbone node's place is another's");
+	let nobody = || BackboneOwners::<Test>::insert(place, &alice);
+	assert_found(nobody, "backbone nodes and their places do not match in number");
+}
+
+#[test]
+fn meter_under_another_key_should_be_found() {
+	let meter = ListedMeter {
+		key: maker_key(1),
+		owner: Alice.to_account_id(),
+		manufacturer: 1,
+		certificate: MeterSignature::from_raw([0; 64]),
+		contact: ContactKey([1; 32]),
+		deposit: money(0),
+	};
+	let moved = || Meters::<Test>::insert(maker_key(2), meter);
+	assert_found(moved, "a listed meter is under another's key");
+}
+
+#[test]
+fn deposit_that_is_not_held_should_be_found() {
+	let more = || Offers::<Test>::mutate_extant(1, |record| record.offer.deposit = money(1));
+	assert_found(more, "another sum than an account's deposits is held");
 }

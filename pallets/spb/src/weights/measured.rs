@@ -111,6 +111,36 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
+	// An estimate, from those of like calls above, until the benchmarks are run again.
+	fn join_backbone() -> Weight {
+		Weight::from_parts(300_000_000, 0)
+			.saturating_add(T::DbWeight::get().reads(5))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	// An estimate, from those of like calls above, until the benchmarks are run again.
+	fn update_backbone() -> Weight {
+		Weight::from_parts(50_000_000, 0)
+			.saturating_add(T::DbWeight::get().reads(1))
+			.saturating_add(T::DbWeight::get().writes(1))
+	}
+	// An estimate, from those of like calls above, until the benchmarks are run again.
+	fn leave_backbone() -> Weight {
+		Weight::from_parts(120_000_000, 0)
+			.saturating_add(T::DbWeight::get().reads(4))
+			.saturating_add(T::DbWeight::get().writes(5))
+	}
+	// An estimate, from those of like calls above, until the benchmarks are run again.
+	fn list_meter() -> Weight {
+		Weight::from_parts(400_000_000, 0)
+			.saturating_add(T::DbWeight::get().reads(7))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
+	// An estimate, from those of like calls above, until the benchmarks are run again.
+	fn unlist_meter() -> Weight {
+		Weight::from_parts(300_000_000, 0)
+			.saturating_add(T::DbWeight::get().reads(6))
+			.saturating_add(T::DbWeight::get().writes(4))
+	}
 	/// `n` from 0 to 5000.
 	fn seal(n: u32) -> Weight {
 		// The shortest run took 29_234_000 ps.

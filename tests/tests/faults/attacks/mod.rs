@@ -1,7 +1,8 @@
 //! Those who cheat: a validator that misbehaves, and traders who would have something for nothing.
 //!
 //! [`author`] lies in its blocks and [`peer`] to those who ask it: both are `spb-node-hostile` in
-//! Dave's place, told by `--misbehave` what to do. [`trader`] needs no node of its own. An attack was
+//! Dave's place, told by `--misbehave` what to do, and so is [`relay`], which does not carry letters
+//! as it should. [`trader`] needs no node of its own. An attack was
 //! made when the hostile node's log says so or a pool has taken it. What refuses it is what the honest
 //! nodes count: a rule and a reason, or a reason, whose metric the report names. Where the design has no
 //! refusal but another way round the attack (a sidecar from any peer, a block that is imported and
@@ -10,9 +11,11 @@
 mod author;
 mod hostile;
 mod peer;
+mod relay;
 mod standing;
 mod trader;
 
+use relay::Outcome;
 use spb_primitives::Refusal;
 use spb_tests::faults::{Kind, Scenario};
 
@@ -119,6 +122,36 @@ pub const SCENARIOS: &[Scenario] = &[
 		kind: Kind::Attack,
 		selected: false,
 		play: |trial| Box::pin(trader::confirms_with_own_meter(trial)),
+	},
+	Scenario {
+		name: "relay-drops",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(relay::carries(trial, "relay-drops", Outcome::Timeout)),
+	},
+	Scenario {
+		name: "relay-delays",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(relay::carries(trial, "relay-delays", Outcome::Either)),
+	},
+	Scenario {
+		name: "relay-duplicates",
+		kind: Kind::Attack,
+		selected: true,
+		play: |trial| Box::pin(relay::carries(trial, "relay-duplicates", Outcome::Agreement)),
+	},
+	Scenario {
+		name: "relay-reorders",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(relay::carries(trial, "relay-reorders", Outcome::Either)),
+	},
+	Scenario {
+		name: "relay-rewrites",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(relay::carries(trial, "relay-rewrites", Outcome::Timeout)),
 	},
 	Scenario {
 		name: "sends-garbage",

@@ -1,5 +1,7 @@
 //! `spb meter`: the meter, its certificates and its one-time keys.
 
+mod network;
+
 use crate::{
 	args,
 	context::Context,
@@ -39,9 +41,24 @@ pub enum Command {
 	},
 	/// Show the meter, its trees and how many one-time keys are left
 	Keys,
-	/// Certificates of Existence
+	/// Have another meter certify a tree of one-time keys, over the backbone or by files
+	Coe(CoeOpts),
+	/// Certify the trees of other meters that ask over the backbone, until interrupted
+	Answer(network::Respond),
+	/// List the meter on the chain as one that certifies others
+	List,
+	/// Take the meter off the list
+	Unlist,
+}
+
+/// The options of `spb meter coe`: over the backbone, or by files.
+#[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct CoeOpts {
 	#[command(subcommand)]
-	Coe(Coe),
+	files: Option<Coe>,
+	#[command(flatten)]
+	issue: network::Issue,
 }
 
 /// The options of `spb meter certify`.
@@ -64,7 +81,7 @@ pub struct Certify {
 	import: Option<PathBuf>,
 }
 
-/// What there is to do with Certificates of Existence.
+/// What there is to do with Certificates of Existence in files.
 #[derive(clap::Subcommand)]
 pub enum Coe {
 	/// Make a tree of one-time keys and ask another meter to sign it
@@ -171,10 +188,11 @@ impl Report for MeterInfo {
 					None => "none".into(),
 				};
 				let used = format!("{} of {}", tree.next_leaf, tree.leaves);
-				[tree.number.to_string(), used, coe, format!("{:?}", tree.root)]
+				let vault = tree.vault.map_or_else(|| "-".into(), |vault| vault.to_string());
+				[tree.number.to_string(), used, coe, vault, format!("{:?}", tree.root)]
 			})
 			.collect();
-		let trees = table(["tree", "keys used", "certificate", "root"], &rows);
+		let trees = table(["tree", "keys used", "certificate", "vault", "root"], &rows);
 		format!(
 			"meter {}\n{manufacturer}; {paired}\n{} one-time keys left\n{trees}",
 			self.key, self.keys_left
@@ -231,15 +249,21 @@ impl Command {
 			Self::Certify(_) => "meter certify",
 			Self::Pair { .. } => "meter pair",
 			Self::Keys => "meter keys",
-			Self::Coe(Coe::Request { .. }) => "meter coe request",
-			Self::Coe(Coe::Sign { .. }) => "meter coe sign",
-			Self::Coe(Coe::Import { .. }) => "meter coe import",
+			Self::Coe(opts) => match &opts.files {
+				None => "meter coe",
+				Some(Coe::Request { .. }) => "meter coe request",
+				Some(Coe::Sign { .. }) => "meter coe sign",
+				Some(Coe::Import { .. }) => "meter coe import",
+			},
+			Self::Answer(_) => "meter answer",
+			Self::List => "meter list",
+			Self::Unlist => "meter unlist",
 		}
 	}
 
-	/// Runs the command.
-	pub async fn run(self, context: &Context) -> Result<Answer> {
-		match self {
+	/// Runs the command; one that has written what it has to say itself answers nothing.
+	pub async fn run(self, context: &Context) -> Result<Option<Answer>> {
+		let answer = match self {
 			Self::Init { restore } => {
 				let directory = context.directory.clone();
 				let meter = match restore {
@@ -264,8 +288,13 @@ impl Command {
 				let now = connection.best().await?.number;
 				Answer::of(&meter.info(&connection.genesis(), now)?)
 			},
-			Self::Coe(coe) => coe.run(context).await,
-		}
+			Self::Coe(CoeOpts { files: None, issue }) => return issue.run(context).await,
+			Self::Coe(CoeOpts { files: Some(coe), .. }) => coe.run(context).await,
+			Self::Answer(opts) => return opts.run(context).await,
+			Self::List => network::list(context).await,
+			Self::Unlist => network::unlist(context).await,
+		};
+		answer.map(Some)
 	}
 }
 
@@ -353,6 +382,7 @@ mod tests {
 			next_leaf: 5,
 			closed: false,
 			valid_until: Some(900),
+			vault: Some(3),
 		};
 		MeterInfo {
 			key: "0x02".into(),
@@ -379,6 +409,7 @@ mod tests {
 				"nextLeaf": 5,
 				"closed": false,
 				"validUntil": 900,
+				"vault": 3,
 			}],
 			"keysLeft": 11,
 			"issued": 5,

@@ -1,0 +1,66 @@
+//! What goes wrong where meters certify each other.
+
+use crate::{
+	connection::ConnectionError,
+	error::{Classify, Kind},
+	meter::MeterError,
+	relay::RelayError,
+	tx::TxError,
+};
+
+/// What goes wrong where meters certify each other.
+#[derive(Debug, thiserror::Error)]
+pub enum CertifyError {
+	/// The node.
+	#[error(transparent)]
+	Connection(#[from] ConnectionError),
+	/// The backbone.
+	#[error(transparent)]
+	Relay(#[from] RelayError),
+	/// The meter.
+	#[error(transparent)]
+	Meter(#[from] MeterError),
+	/// A transaction.
+	#[error(transparent)]
+	Tx(#[from] TxError),
+	/// No other meter is listed that could be asked.
+	#[error("the directory lists no other certified meter: ask by files with `spb meter coe request`, or again when one is listed")]
+	NoCandidates,
+	/// All that were asked refused or were silent.
+	#[error("none of the {asked} meters that were asked has certified the tree; the last one: {last}; try again")]
+	NobodySigned {
+		/// How many were asked.
+		asked: u32,
+		/// What became of the last one.
+		last: String,
+	},
+	/// The meter is not listed, so nobody can write to it.
+	#[error("the meter is not listed: run `spb meter list`")]
+	NotListed,
+}
+
+impl Classify for CertifyError {
+	fn kind(&self) -> Kind {
+		match self {
+			Self::Connection(error) => error.kind(),
+			Self::Relay(error) => error.kind(),
+			Self::Meter(error) => error.kind(),
+			Self::Tx(error) => error.kind(),
+			Self::NoCandidates | Self::NobodySigned { .. } => Kind::Refused,
+			Self::NotListed => Kind::BadInput,
+		}
+	}
+
+	fn code(&self) -> String {
+		match self {
+			Self::Connection(error) => return error.code(),
+			Self::Relay(error) => return error.code(),
+			Self::Meter(error) => return error.code(),
+			Self::Tx(error) => return error.code(),
+			Self::NoCandidates => "no-candidates",
+			Self::NobodySigned { .. } => "nobody-signed",
+			Self::NotListed => "not-listed",
+		}
+		.into()
+	}
+}
