@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 		pallets.entry(benchmark.pallet.clone()).or_default().push(cost);
 	}
 	if opts.only.is_none() {
-		let provenance = Provenance::here(&effort)?;
+		let provenance = Provenance::here(&effort);
 		for (pallet, costs) in &pallets {
 			let folder = pallet.strip_prefix("pallet_").unwrap_or(pallet);
 			// What is measured was compiled with this program: build and run it in one go.

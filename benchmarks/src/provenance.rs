@@ -1,14 +1,14 @@
 //! Where measured weights come from.
 
 use crate::measure::Effort;
-use spb_provenance::Origin;
-use std::{env, error::Error};
+use spb_sources::Origin;
+use std::{env, path::Path};
 
 /// When, on what and how weights were measured.
 pub struct Provenance {
 	/// The day, in UTC.
 	pub date: String,
-	/// Processor, its cores and the system.
+	/// Processor, its cores, memory and the system.
 	pub machine: String,
 	/// What compiled runtime and runner.
 	pub compiler: String,
@@ -22,16 +22,16 @@ pub struct Provenance {
 
 impl Provenance {
 	/// Of this very run.
-	pub fn here(effort: &Effort) -> Result<Self, Box<dyn Error>> {
-		let origin = Origin::here()?;
-		Ok(Self {
+	pub fn here(effort: &Effort) -> Self {
+		let origin = Origin::here(Path::new(env!("CARGO_MANIFEST_DIR")), &[]);
+		Self {
 			date: origin.date().to_owned(),
 			machine: origin.machine,
 			compiler: origin.compiler,
 			command: command(env::args().skip(1)),
 			steps: effort.steps,
 			repeat: effort.repeat,
-		})
+		}
 	}
 }
 

@@ -1,10 +1,16 @@
-//! Whether what was made of sources, and is kept beside them, is stale: the chain specifications hold the
-//! runtime, and the weights are what its calls cost. Both are made by hand; a digest over the sources that
-//! they were made of goes with them, and `tests/fresh.rs` compares it.
+//! Where things come from. [`origin`] says of a measurement when, on what and of which commit it was made.
+//!
+//! The digests say whether what was made of sources, and is kept beside them, is stale: the chain
+//! specifications hold the runtime, and the weights are what its calls cost. Both are made by hand; a digest
+//! over the sources that they were made of goes with them, and `tests/fresh.rs` compares it.
 //!
 //! What counts is what may change the result: `.rs`, `.toml` and `.lock` files, but no tests. A comment
 //! counts too. The digest is 128-bit FNV-1a, which is no protection against anyone who wants it to be the
 //! same.
+
+pub mod origin;
+
+pub use origin::Origin;
 
 use std::{
 	collections::BTreeMap,

@@ -1,9 +1,7 @@
-//! The loss of a CTP database while the chain beside it stays: its files in a stopped node's folder are
+//! The loss of a CTP database while the chain beside it stays: its column of a stopped node's ParityDB is
 //! deleted.
-//!
-//! Both are in one ParityDB, each in columns of its own. The CTP database is in the one for off-chain
-//! storage, and a column is a set of files.
 
+use parity_db::{clear_column, Db, Options};
 use std::{
 	fs, io,
 	path::{Path, PathBuf},
@@ -11,56 +9,68 @@ use std::{
 
 /// The column of the off-chain storage, as `sc-client-db` counts them.
 const COLUMN: u8 = 9;
-/// How the names of a column's files begin, before its number.
-const KINDS: [&str; 2] = ["index", "table"];
+/// What ParityDB has in its folder.
+const METADATA: &str = "metadata";
 
-/// Deletes the files of the CTP database below a node's base path; gives those that there were. The node
-/// must have been stopped, and not killed: what its database has still to write would come back.
+/// Deletes the CTP database below the base path of a node that does not run; gives the databases that it
+/// was in.
 pub fn remove(base_path: &Path) -> io::Result<Vec<PathBuf>> {
-	let mut removed = Vec::new();
-	visit(base_path, &mut removed)?;
-	if removed.is_empty() {
-		let text = format!("no CTP database below {}", base_path.display());
+	let mut found = Vec::new();
+	find(base_path, &mut found)?;
+	if found.is_empty() {
+		let text = format!("no ParityDB below {}", base_path.display());
 		return Err(io::Error::new(io::ErrorKind::NotFound, text));
 	}
-	Ok(removed)
+	for folder in &found {
+		clear(folder).map_err(io::Error::other)?;
+	}
+	Ok(found)
 }
 
-fn visit(folder: &Path, removed: &mut Vec<PathBuf>) -> io::Result<()> {
+fn find(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
 	for entry in fs::read_dir(folder)? {
 		let entry = entry?;
-		let path = entry.path();
+		let is_parity = folder.components().any(|part| part.as_os_str() == "paritydb");
 		if entry.file_type()?.is_dir() {
-			visit(&path, removed)?;
-		} else if is_of_database(&entry.file_name().to_string_lossy()) {
-			fs::remove_file(&path)?;
-			removed.push(path);
+			find(&entry.path(), found)?;
+		} else if is_parity && entry.file_name() == METADATA {
+			found.push(folder.to_owned());
 		}
 	}
 	Ok(())
 }
 
-fn is_of_database(name: &str) -> bool {
-	KINDS.iter().any(|kind| name.starts_with(&format!("{kind}_{COLUMN:02}_")))
+fn clear(folder: &Path) -> parity_db::Result<()> {
+	let metadata = Options::load_metadata(folder)?;
+	let mut options = Options::with_columns(folder, 0);
+	if let Some(metadata) = metadata {
+		(options.columns, options.salt) = (metadata.columns, Some(metadata.salt));
+	}
+	// What the log still holds would come back: opening and closing writes it into the columns.
+	drop(Db::open(&options)?);
+	clear_column(folder, COLUMN)
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
 
+	const KEY: [u8; 32] = [7; 32];
+
 	#[test]
-	fn files_of_the_one_column_should_go_and_others_stay() {
-		let folder = tempfile::tempdir().unwrap();
-		assert!(remove(folder.path()).is_err());
-		let database = folder.path().join("chains/x/paritydb/full");
-		fs::create_dir_all(&database).unwrap();
-		let names = ["index_09_16", "table_09_00", "index_08_16", "table_19_00", "metadata"];
-		for name in names {
-			fs::write(database.join(name), [1]).unwrap();
-		}
-		let mut removed = remove(folder.path()).unwrap();
-		removed.sort();
-		assert_eq!(removed, ["index_09_16", "table_09_00"].map(|name| database.join(name)));
-		assert_eq!(fs::read_dir(&database).unwrap().count(), 3);
+	fn the_one_column_should_go_and_others_stay() {
+		let base_path = tempfile::tempdir().unwrap();
+		assert!(remove(base_path.path()).is_err());
+		let folder = base_path.path().join("chains/x/paritydb/full");
+		fs::create_dir_all(&folder).unwrap();
+		let options = Options::with_columns(&folder, COLUMN + 2);
+		let db = Db::open_or_create(&options).unwrap();
+		let columns = [COLUMN - 1, COLUMN, COLUMN + 1];
+		db.commit(columns.map(|column| (column, KEY, Some(vec![column])))).unwrap();
+		drop(db);
+		assert_eq!(remove(base_path.path()).unwrap(), [folder]);
+		let db = Db::open(&options).unwrap();
+		let left = columns.map(|column| db.get(column, &KEY).unwrap());
+		assert_eq!(left, [Some(vec![COLUMN - 1]), None, Some(vec![COLUMN + 1])]);
 	}
 }

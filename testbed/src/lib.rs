@@ -6,6 +6,7 @@
 //! * [`validators`]: several nodes that know each other, and [`metrics`]: what they count;
 //! * [`namespaces`], [`disk`], [`clock`], [`database`]: networks, disks, clocks and databases that can be
 //!   made to fail;
+//! * [`interrupt`]: an end that someone asks for;
 //! * [`community`]: accounts and certified meters on a development chain;
 //! * [`audit`], [`money`]: what blocks and balances say, checked;
 //! * [`relay`]: what negotiation over the backbone costs, simulated and measured;
@@ -20,6 +21,7 @@ pub mod database;
 pub mod demo;
 pub mod disk;
 pub mod evaluate;
+pub mod interrupt;
 pub mod metrics;
 pub mod money;
 pub mod namespaces;
@@ -31,5 +33,6 @@ pub mod validators;
 
 pub use binaries::{Binary, MissingBinary};
 pub use community::{Community, Participant};
+pub use interrupt::interrupted;
 pub use node::{Node, NodeError};
 pub use validators::Validators;

@@ -2,9 +2,11 @@
 
 use clap::Parser;
 use spb_readings::Timestamp;
-use spb_testbed::demo::{self, DemoError, Options, Summary};
+use spb_testbed::{
+	demo::{self, DemoError, Options, Summary},
+	interrupted,
+};
 use std::{num::NonZeroU32, path::PathBuf, process::ExitCode};
-use tokio::signal::unix::{signal, SignalKind};
 
 /// Replays meter readings on a development node and checks everything that should hold.
 ///
@@ -32,26 +34,11 @@ struct Arguments {
 	chain: Option<PathBuf>,
 }
 
-/// Ends when someone asks for it.
-async fn interrupted() -> DemoError {
-	let (Ok(mut interrupt), Ok(mut terminate)) =
-		(signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-	else {
-		// Without a handler the system ends the process.
-		return std::future::pending().await;
-	};
-	tokio::select! {
-		_ = interrupt.recv() => {},
-		_ = terminate.recv() => {},
-	}
-	DemoError::Interrupted
-}
-
 async fn run(options: &Options) -> Result<Summary, DemoError> {
 	// Whatever ends first, the node is stopped when the other is dropped.
 	tokio::select! {
 		summary = demo::run(options) => summary,
-		error = interrupted() => Err(error),
+		() = interrupted() => Err(DemoError::Interrupted),
 	}
 }
 

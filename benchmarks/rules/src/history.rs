@@ -1,7 +1,7 @@
 //! Results of runs, one file each, with where they come from.
 
 use serde_json::{json, Value};
-use spb_provenance::Origin;
+use spb_sources::Origin;
 use std::{
 	env,
 	error::Error,
@@ -37,10 +37,11 @@ pub fn write(started: SystemTime) -> Result<Option<PathBuf>, Box<dyn Error>> {
 		return Ok(None);
 	}
 	results.sort_by_key(|result| result["benchmark"].as_str().map(str::to_owned));
-	let origin = Origin::here()?;
+	let origin = Origin::here(here(), &["benchmarks/history"]);
 	let run = json!({
 		"time": origin.time,
 		"machine": origin.machine,
+		"load": origin.load,
 		"compiler": origin.compiler,
 		"commit": origin.commit,
 		"command": COMMAND,

@@ -1,9 +1,11 @@
 //! `spb-evaluate`: the paper's evaluation against its baseline, on a network of this machine's own.
 
 use clap::Parser;
-use spb_testbed::evaluate::{self, plan, provenance, EvaluationError, Options, Plan, Summary};
+use spb_testbed::{
+	evaluate::{self, plan, provenance, EvaluationError, Options, Plan, Summary},
+	interrupted,
+};
 use std::{num::NonZeroU32, path::PathBuf, process::ExitCode, time::Duration};
-use tokio::signal::unix::{signal, SignalKind};
 
 /// Measures SPB against the baseline of the paper and writes figures, table and plots.
 ///
@@ -66,26 +68,11 @@ impl Arguments {
 	}
 }
 
-/// Ends when someone asks for it.
-async fn interrupted() -> EvaluationError {
-	let (Ok(mut interrupt), Ok(mut terminate)) =
-		(signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-	else {
-		// Without a handler the system ends the process.
-		return std::future::pending().await;
-	};
-	tokio::select! {
-		_ = interrupt.recv() => {},
-		_ = terminate.recv() => {},
-	}
-	EvaluationError::Interrupted
-}
-
 async fn run(options: &Options) -> Result<Summary, EvaluationError> {
 	// Whatever ends first, the nodes are stopped when the other is dropped.
 	tokio::select! {
 		summary = evaluate::run(options) => summary,
-		error = interrupted() => Err(error),
+		() = interrupted() => Err(EvaluationError::Interrupted),
 	}
 }
 

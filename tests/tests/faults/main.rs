@@ -13,13 +13,13 @@ mod many;
 mod partition;
 mod pause;
 
+use spb_testbed::interrupted;
 use spb_tests::faults::{
 	arguments::{self, Task},
 	report::{self, Outcome},
 	Kind, Scenario,
 };
 use std::{env, io, path::Path, process::ExitCode};
-use tokio::signal::unix::{signal, SignalKind};
 
 /// Where what scenarios share is kept.
 const SHARED: &str = env!("CARGO_TARGET_TMPDIR");
@@ -142,7 +142,7 @@ fn play(names: &[&str]) -> io::Result<Vec<Outcome>> {
 		let outcome = runtime.block_on(async {
 			tokio::select! {
 				outcome = scenario.run(Path::new(SHARED)) => Ok(outcome),
-				interrupted = interrupted() => Err(interrupted),
+				() = interrupted() => Err(io::Error::from(io::ErrorKind::Interrupted)),
 			}
 		})?;
 		println!("{outcome}");
@@ -152,16 +152,4 @@ fn play(names: &[&str]) -> io::Result<Vec<Outcome>> {
 	let passed = outcomes.iter().filter(|outcome| outcome.passed).count();
 	println!("{passed} of {} passed; the report is in {}", outcomes.len(), place.display());
 	Ok(outcomes)
-}
-
-/// Waits until someone wants this program to end.
-async fn interrupted() -> io::Error {
-	let told = async {
-		let mut terminate = signal(SignalKind::terminate())?;
-		tokio::select! {
-			interrupt = tokio::signal::ctrl_c() => interrupt,
-			_ = terminate.recv() => Ok(()),
-		}
-	};
-	told.await.err().unwrap_or_else(|| io::ErrorKind::Interrupted.into())
 }

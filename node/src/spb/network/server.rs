@@ -17,10 +17,9 @@ use super::{
 use codec::Encode;
 use pallet_spb::runtime_api::{CtpFilter, OpenCtp};
 use sc_client_api::AuxStore;
-use sc_network::PeerId;
 use sc_network::{
 	request_responses::{IncomingRequest, OutgoingResponse},
-	ReputationChange,
+	PeerId, ReputationChange,
 };
 use spb_primitives::{BlockNumber, CtpId, DatabaseDigest};
 use std::{sync::Arc, time::Instant};
@@ -248,7 +247,7 @@ pub(crate) mod tests {
 		},
 		*,
 	};
-	use futures::channel::oneshot;
+	use futures::{channel::oneshot, future};
 
 	fn metrics() -> Metrics {
 		Metrics::new(None).unwrap()
@@ -368,32 +367,37 @@ pub(crate) mod tests {
 		assert_eq!(server.metrics.database_parts_served.get(), 0);
 	}
 
+	/// What a server answers one peer that asks all of this at once.
+	async fn answered(
+		server: impl Answers,
+		payloads: impl IntoIterator<Item = Vec<u8>>,
+		metrics: &Metrics,
+	) -> Vec<OutgoingResponse> {
+		let (queue, requests) = async_channel::unbounded();
+		let peer = PeerId::random();
+		let mut responses = Vec::new();
+		for payload in payloads {
+			let (pending_response, response) = oneshot::channel();
+			queue.try_send(IncomingRequest { peer, payload, pending_response }).unwrap();
+			responses.push(response);
+		}
+		drop(queue);
+		Server::new(requests, server, metrics.clone()).run().await;
+		future::try_join_all(responses).await.unwrap()
+	}
+
 	fn share_of<A: Answers>(_: &A) -> usize {
 		A::RATE.burst_bytes as usize
 	}
 
 	#[tokio::test]
 	async fn who_has_had_its_share_should_be_put_off() {
-		let (queue, requests) = async_channel::bounded(QUEUE);
 		let (sidecars, _) = sidecars();
 		let large = sidecars.hold(vec![1; ANSWER_BYTES]);
 		let server = SidecarServer { sidecars: Arc::new(sidecars), metrics: metrics() };
 		let times = share_of(&server) / ANSWER_BYTES + 8;
-		let peer = PeerId::random();
-		let mut responses = Vec::new();
-		for _ in 0..times {
-			let payload = SidecarRequest(vec![large]).encode();
-			let (pending_response, response) = oneshot::channel();
-			queue.try_send(IncomingRequest { peer, payload, pending_response }).unwrap();
-			responses.push(response);
-		}
-		drop(queue);
-		let metrics = metrics();
-		Server::new(requests, server, metrics.clone()).run().await;
-		let mut answered = Vec::new();
-		for response in responses {
-			answered.push(response.await.unwrap());
-		}
+		let requests = vec![SidecarRequest(vec![large]).encode(); times];
+		let answered = answered(server, requests, &metrics()).await;
 		assert!(answered[0].result.is_ok());
 		assert!(answered.iter().any(|response| response.result.is_err()));
 		assert!(answered.iter().all(|response| response.reputation_changes.is_empty()));
@@ -401,24 +405,12 @@ pub(crate) mod tests {
 
 	#[tokio::test]
 	async fn garbage_and_floods_should_cost_the_peer_that_sent_them() {
-		let (queue, requests) = async_channel::bounded(QUEUE * 4);
 		let (sidecars, _) = sidecars();
 		let server = SidecarServer { sidecars: Arc::new(sidecars), metrics: metrics() };
-		let peer = PeerId::random();
-		let mut responses = Vec::new();
 		let good = SidecarRequest(vec![hash_of(&[1]); MAX_SIDECARS]).encode();
-		for payload in [vec![1, 2, 3], vec![]].into_iter().chain(vec![good; 200]) {
-			let (pending_response, response) = oneshot::channel();
-			queue.try_send(IncomingRequest { peer, payload, pending_response }).unwrap();
-			responses.push(response);
-		}
-		drop(queue);
+		let requests = [vec![1, 2, 3], vec![]].into_iter().chain(vec![good; 200]);
 		let metrics = metrics();
-		Server::new(requests, server, metrics.clone()).run().await;
-		let mut answered = Vec::new();
-		for response in responses {
-			answered.push(response.await.unwrap());
-		}
+		let answered = answered(server, requests, &metrics).await;
 		for garbage in &answered[..2] {
 			assert!(garbage.result.is_err());
 			assert_eq!(garbage.reputation_changes, [reputation::MALFORMED_REQUEST]);

@@ -7,6 +7,7 @@ use crate::{
 };
 use spb_primitives::BlockNumber;
 use std::time::{Duration, Instant};
+use tokio::time::interval;
 
 /// How long a node may take to count a block that it has told of.
 const COUNTED: Duration = Duration::from_secs(10);
@@ -108,9 +109,10 @@ impl<'a> Sampler<'a> {
 		let begun = Instant::now();
 		let mut last = self.read().await?;
 		let mut same = 0;
+		let mut times = interval(POLL);
 		// Where it never comes to rest, the block cannot be told from its neighbours, and is not.
 		while same < 5 && begun.elapsed() < COUNTED {
-			tokio::time::sleep(POLL).await;
+			times.tick().await;
 			let now = self.read().await?;
 			same = if now == last { same + 1 } else { 0 };
 			last = now;
