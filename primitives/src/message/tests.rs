@@ -189,10 +189,50 @@ fn certificate_should_count_only_as_its_company_signed_it() {
 /// must not serve another.
 mod one_key_for_all {
 	use super::*;
+	use crate::relay::{
+		listing_payload, node_payload, peer_id, verify_listing, verify_node, Body, CoeRequest,
+		ContactKey, Content, Letter, NodeIdentifier, RefuseReason,
+	};
 
-	const KINDS: [Tag; 6] =
-		[Tag::Ctp, Tag::Quote, Tag::Coe, Tag::Meter, Tag::Erc, Tag::Certificate];
+	const KINDS: [Tag; 10] = [
+		Tag::Ctp,
+		Tag::Quote,
+		Tag::Coe,
+		Tag::Meter,
+		Tag::Erc,
+		Tag::Certificate,
+		Tag::Letter,
+		Tag::CoeRequest,
+		Tag::Listing,
+		Tag::Node,
+	];
 	const KEY: u8 = 1;
+	const CONTACT: ContactKey = ContactKey([5; 32]);
+
+	fn letter() -> Content {
+		Content {
+			author: account(KEY),
+			to: CONTACT,
+			reply_to: CONTACT,
+			negotiation: [6; 16],
+			sequence: 0,
+			sent_at: 7,
+			body: Body::Refuse { reason: RefuseReason::Busy },
+		}
+	}
+
+	/// A meter's request for a CoE, not signed yet.
+	fn request() -> CoeRequest {
+		CoeRequest {
+			root: id().0,
+			leaves: 600,
+			valid_until: 69_999,
+			requester: pair(KEY).public(),
+			manufacturer: 1,
+			certificate: pair(KEY).sign(&payload(Tag::Meter, &genesis())),
+			signature: ed25519::Signature::default(),
+		}
+	}
 
 	fn payload(kind: Tag, genesis: &Genesis) -> Vec<u8> {
 		let (key, account) = (pair(KEY).public(), account(KEY));
@@ -204,6 +244,14 @@ mod one_key_for_all {
 			Tag::Meter => Coe::certificate_payload(1, &key, genesis),
 			Tag::Erc => Erc::payload(&id(), Energy::from_wh(600), 69_999, genesis),
 			Tag::Certificate => Certificate::payload(&account, &account, 10, genesis),
+			Tag::Letter => letter().payload(genesis),
+			Tag::CoeRequest => request().payload(&CONTACT, genesis),
+			Tag::Listing => listing_payload(&account, &key, 1, &CONTACT, 10, genesis),
+			Tag::Node => {
+				let node = NodeIdentifier::of_peer(&peer_id(&key));
+				node_payload(&account, &node, 10, genesis)
+			},
+			Tag::Attach => Tag::Attach.payload(genesis, &(CONTACT, id().0)),
 		}
 	}
 
@@ -214,7 +262,7 @@ mod one_key_for_all {
 		let meters =
 			RegisteredMeters { manufacturers: [(1, key)].into(), revoked: Default::default() };
 		match kind {
-			Tag::CtpId => false,
+			Tag::CtpId | Tag::Attach => false,
 			Tag::Ctp => {
 				let signed = SignedCtp { ctp: ctp(), signature: multi };
 				signed.verify(&account, &genesis()).is_ok()
@@ -244,6 +292,16 @@ mod one_key_for_all {
 				let valid_until = 10;
 				Certificate { account, company, valid_until, signature: multi }.verify(&genesis())
 			},
+			Tag::Letter => {
+				let letter = Letter { content: letter(), signature: multi };
+				letter.verify(&CONTACT, &genesis()).is_ok()
+			},
+			Tag::CoeRequest => {
+				let request = CoeRequest { signature, ..request() };
+				request.verify(&CONTACT, 69_999, &genesis(), &meters).is_ok()
+			},
+			Tag::Listing => verify_listing(&signature, &account, &key, 1, &CONTACT, 10, &genesis()),
+			Tag::Node => verify_node(&signature, &account, &peer_id(&key), 10, &genesis()),
 		}
 	}
 
@@ -266,10 +324,12 @@ mod one_key_for_all {
 	}
 
 	#[test]
-	fn what_is_hashed_to_an_id_should_count_as_nothing() {
-		let signature = pair(KEY).sign(&payload(Tag::CtpId, &genesis()));
-		for kind in KINDS {
-			assert!(!counts_as(kind, signature), "{kind:?}");
+	fn what_is_hashed_should_count_as_nothing() {
+		for hashed in [Tag::CtpId, Tag::Attach] {
+			let signature = pair(KEY).sign(&payload(hashed, &genesis()));
+			for kind in KINDS {
+				assert!(!counts_as(kind, signature), "{hashed:?} as {kind:?}");
+			}
 		}
 	}
 
