@@ -148,7 +148,7 @@ fn sign(timed: &Timed, market: &mut Market, records: &Records, runs: &[u32]) -> 
 	let missing = |run: &u32| !records.has(point(name, *run));
 	let runs: Vec<u32> = runs.iter().copied().filter(missing).collect();
 	let trades = way.sign(market, runs.len())?;
-	let lane = |(trade, run)| Lane { way: *name, start: *start, run, trade };
+	let lane = |(trade, run)| Lane { way: name, start: *start, run, trade };
 	Ok(trades.into_iter().zip(runs).map(lane).collect())
 }
 

@@ -3,7 +3,6 @@
 
 use super::{
 	overlay::{draw, Overlay},
-	packet_bytes,
 	report::{Row, Source},
 	Writer, NEGOTIATION,
 };
