@@ -128,9 +128,8 @@ pub async fn lost_database(trial: &mut Trial) -> Result<()> {
 	let over = chain.over().await?;
 	if restored > 0.0 {
 		trial.attempted(format!(
-			"{} files of {}'s CTP database were deleted; it came back at block {without}, restored \
-			 {restored} databases, and block {authored} of its is final",
-			files.len(),
+			"{}'s CTP database was deleted; it came back at block {without}, restored {restored} \
+			 databases, and block {authored} of its is final",
 			NAMES[PLACE]
 		));
 	}

@@ -225,7 +225,7 @@ pub async fn carries(
 	let told: String = told.await?;
 	trial.attempted(format!("a letter was on its way over the hostile node: {told}"));
 	let came_to = came_to(&outcome, expected)?;
-	trial.refused_by("section 7", came_to.clone());
+	trial.refused_by("section 7", came_to.clone(), "what the consumer's client was told");
 	match outcome {
 		Ok(agreed) => {
 			if through.quotes() != 1 {
