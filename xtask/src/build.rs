@@ -1,10 +1,6 @@
 //! `cargo xtask build`: the binaries. And for tests, a node that misbehaves.
 
-use crate::{
-	process::{self, ProcessError},
-	toolchain::Toolchain,
-	workspace::Workspace,
-};
+use crate::{checkout, process::ProcessError, toolchain::Toolchain, workspace::Workspace};
 
 /// The feature of the node that lets it lie.
 pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
@@ -14,16 +10,14 @@ pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
 /// Always the whole of it: another selection of crates would unify the features of the dependencies
 /// differently and compile hundreds of them again.
 pub fn run(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
-	process::run(toolchain.command(workspace, "cargo").args(["build", "--release", "--workspace"]))
+	let mut cargo = toolchain.command(workspace, "cargo");
+	checkout::compile(workspace, cargo.args(["build", "--release", "--workspace"]))
 }
 
 /// Compiles `spb-node-hostile`, which tests set on honest nodes: the node once more, with a feature
 /// that nothing else is built with.
 pub fn hostile(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
-	process::run(
-		toolchain
-			.command(workspace, "cargo")
-			.args(["build", "--release", "--workspace", "--bin", "spb-node-hostile"])
-			.args(["--features", MISBEHAVIOUR]),
-	)
+	let mut cargo = toolchain.command(workspace, "cargo");
+	cargo.args(["build", "--release", "--workspace", "--bin", "spb-node-hostile"]);
+	checkout::compile(workspace, cargo.args(["--features", MISBEHAVIOUR]))
 }

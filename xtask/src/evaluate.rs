@@ -1,7 +1,7 @@
 //! `cargo xtask evaluate`: build, then the paper's evaluation against its baseline.
 
 use crate::{
-	build,
+	build, checkout,
 	process::{self, Output, ProcessError},
 	setup::{self, Purpose, SetupError},
 	test::npm,
@@ -161,7 +161,7 @@ fn optimised(workspace: &Workspace, toolchain: Toolchain) -> Result<PathBuf, Pro
 	let mut cargo = toolchain.command(workspace, "cargo");
 	cargo.args(["build", "--profile", PROFILE, "--workspace"]);
 	cargo.args(["--bin", "spb-node", "--bin", "spb-evaluate"]);
-	process::run(&mut cargo)?;
+	checkout::compile(workspace, &mut cargo)?;
 	Ok(workspace.target.join(PROFILE))
 }
 

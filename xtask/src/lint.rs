@@ -2,7 +2,7 @@
 
 use crate::{
 	build::MISBEHAVIOUR,
-	process,
+	checkout, process,
 	setup::{self, Purpose},
 	steps::Steps,
 	toolchain::Toolchain,
@@ -33,7 +33,7 @@ pub fn run(workspace: &Workspace) -> Result<(), Error> {
 	steps.run("formatting", || {
 		process::run(toolchain.command(workspace, "cargo").args(["fmt", "--all", "--check"]))
 	});
-	steps.run("clippy", || process::run(&mut clippy(workspace, toolchain)));
+	steps.run("clippy", || checkout::compile(workspace, &mut clippy(workspace, toolchain)));
 	Ok(steps.finish()?)
 }
 

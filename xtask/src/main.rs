@@ -12,6 +12,7 @@
 mod args;
 mod build;
 mod chain_specs;
+mod checkout;
 mod demo;
 mod evaluate;
 mod faults;

@@ -89,7 +89,7 @@ impl fmt::Display for ProcessError {
 				write!(f, "no output in {} ({source}): make its folder writable", path.display())
 			},
 			Self::Unreadable { path, source } => {
-				write!(f, "cannot find the tests in {} ({source})", path.display())
+				write!(f, "cannot read {} ({source})", path.display())
 			},
 		}
 	}

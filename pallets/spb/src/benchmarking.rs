@@ -113,10 +113,11 @@ fn meter<T: Config>(
 	(key, manufacturer, certificate, contact, sign_by_device(&key, &payload))
 }
 
-/// Companies, from this number on, until there are no more places.
-fn add_companies<T: Config>(from: u32) {
-	for index in from..T::MaxCompanies::get() {
-		Pallet::<T>::do_add_company(account("company", index, 0)).expect("there is room");
+/// Companies beside those that there are, until so many places are left.
+fn add_companies<T: Config>(left: u32) {
+	let there = Companies::<T>::decode_len().unwrap_or_default() as u32;
+	for index in there..T::MaxCompanies::get().saturating_sub(left) {
+		Pallet::<T>::do_add_company(account("another company", index, 0)).expect("there is room");
 	}
 }
 
@@ -211,7 +212,7 @@ mod benchmarks {
 		let producer = rich::<T>("producer", 0);
 		let (key, company) = signer::<T>(0);
 		Pallet::<T>::do_add_company(company.clone()).expect("there is room");
-		add_companies::<T>(1);
+		add_companies::<T>(0);
 		let genesis = Pallet::<T>::genesis();
 		let valid_until = BlockNumber::MAX;
 		let payload = Certificate::payload(&producer, &company, valid_until, &genesis);
@@ -362,7 +363,7 @@ mod benchmarks {
 		let origin = governing::<T>()?;
 		let company: AccountId = account("company", 0, 0);
 		Pallet::<T>::do_add_company(company.clone()).expect("there is room");
-		add_companies::<T>(1);
+		add_companies::<T>(0);
 
 		#[extrinsic_call]
 		_(origin as T::RuntimeOrigin, company.clone());
