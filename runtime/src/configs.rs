@@ -36,7 +36,7 @@ use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB, Parameters};
 /// `pallets/spb/src/weights/measured.rs` with ParityDB's conservative constants, which `integrity_test`
 /// of that pallet holds against this. What other pallets do in every block is not in it, and it is no
 /// promise of time (`docs/decisions/0003-weights.md`).
-const MAX_BLOCK: Weight = Weight::from_parts(4_100 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+const MAX_BLOCK: Weight = Weight::from_parts(3_400 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 /// What signed transactions may take of it.
 const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
 /// Bytes in a block.

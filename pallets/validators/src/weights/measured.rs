@@ -2,10 +2,11 @@
 //! Written by the command below, not by hand.
 //!
 //! * Date: 2026-11-23
-//! * Machine: AMD EPYC, 2 cores, Debian GNU/Linux 12 (bookworm)
+//! * Machine: AMD EPYC; 2 cores; 24684092 kB; Debian GNU/Linux 12 (bookworm)
 //! * Compiler: rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)
 //! * Command: `cargo run --release --manifest-path benchmarks/Cargo.toml`
 //! * Steps: 10, repeat: 10
+//! * Sources: `0668a558f4a5b1ef759e2431ee2a4414`
 
 use super::WeightInfo;
 use core::marker::PhantomData;
@@ -16,14 +17,14 @@ pub struct Measured<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	fn add_validator() -> Weight {
-		// The shortest run took 32_010_000 ps.
-		Weight::from_parts(48_571_000, 0)
+		// The shortest run took 25_137_000 ps.
+		Weight::from_parts(45_455_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn remove_validator() -> Weight {
-		// The shortest run took 251_209_000 ps.
-		Weight::from_parts(405_946_000, 0)
+		// The shortest run took 227_042_000 ps.
+		Weight::from_parts(425_163_000, 0)
 			.saturating_add(T::DbWeight::get().reads(100))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
