@@ -36,7 +36,7 @@ mod wasm {
 /// The state that the benchmarks begin with.
 const PRESET: &str = "development";
 
-/// Measures the runtime's calls and writes `pallets/*/src/weights/measured.rs`.
+/// Measures the runtime's calls and writes `src/weights/measured.rs` of each crate that has any.
 #[derive(Parser)]
 struct Opts {
 	/// Points in the range of each component.
@@ -61,20 +61,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 		})
 		.collect();
 	let effort = Effort { steps: opts.steps, repeat: opts.repeat };
-	let mut pallets = BTreeMap::<String, Vec<Cost>>::new();
+	let mut crates = BTreeMap::<String, Vec<Cost>>::new();
 	for benchmark in &chosen {
 		let cost = Cost::fit(benchmark, &measure::run(&runtime, benchmark, &effort)?)?;
 		eprintln!("{cost}");
-		pallets.entry(benchmark.pallet.clone()).or_default().push(cost);
+		crates.entry(benchmark.pallet.clone()).or_default().push(cost);
 	}
 	if opts.only.is_none() {
 		let provenance = Provenance::here(&effort);
-		for (pallet, costs) in &pallets {
-			let folder = pallet.strip_prefix("pallet_").unwrap_or(pallet);
+		for (name, costs) in &crates {
+			let folder = spb_sources::measured_crate(name);
 			// What is measured was compiled with this program: build and run it in one go.
-			let sources = spb_sources::of_pallet(&root(), folder)?;
-			let path = root().join("pallets").join(folder).join(spb_sources::MEASURED);
-			fs::write(&path, template::render(pallet, &sources, costs, &provenance))?;
+			let sources = spb_sources::of_weights(&root(), &folder)?;
+			let path = root().join(&folder).join(spb_sources::MEASURED);
+			fs::write(&path, template::render(name, &sources, costs, &provenance))?;
 			eprintln!("wrote {}", path.display());
 		}
 	}

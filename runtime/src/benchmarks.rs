@@ -1,11 +1,14 @@
 //! Which pallets are measured, for the runner in `benchmarks/`.
 
-use crate::{AllPalletsWithSystem, Escrow, Spb, Validators};
+use crate::{overhead, AllPalletsWithSystem, Escrow, Runtime, Spb, Validators};
 use alloc::{string::String, vec::Vec};
 use frame_benchmarking::{BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
 
-frame_benchmarking::define_benchmarks!([pallet_escrow, Escrow] [pallet_spb, Spb] [pallet_validators, Validators]);
+/// What is measured beside the pallets.
+type Overhead = overhead::Pallet<Runtime>;
+
+frame_benchmarking::define_benchmarks!([pallet_escrow, Escrow] [pallet_spb, Spb] [pallet_validators, Validators] [runtime, Overhead]);
 
 /// The benchmarks there are, and what is stored.
 pub fn metadata(extra: bool) -> (Vec<BenchmarkList>, Vec<StorageInfo>) {

@@ -1,9 +1,10 @@
 //! How the pallets are set up.
 
 use crate::{
-	AccountId, Aura, Authorship, Balance, Balances, Block, CompanyCouncil, Hash, Nonce, PalletInfo,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
-	RuntimeTask, Session, SessionKeys, System, Validators, VERSION,
+	weights::WeightInfo as _, AccountId, Aura, Authorship, Balance, Balances, Block,
+	CompanyCouncil, Hash, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent,
+	RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, Session, SessionKeys,
+	System, Validators, VERSION,
 };
 use frame_support::{
 	derive_impl,
@@ -39,6 +40,8 @@ use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB, Parameters};
 const MAX_BLOCK: Weight = Weight::from_parts(3_400 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 /// What signed transactions may take of it.
 const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
+/// What of a block's weight its beginning takes.
+const INITIALIZATION: Perbill = Perbill::from_percent(10);
 /// Bytes in a block.
 const MAX_BLOCK_LENGTH: u32 = 5 * 1024 * 1024;
 /// The least an account may hold.
@@ -46,14 +49,31 @@ pub const EXISTENTIAL_DEPOSIT: Balance = SPB / 1_000;
 /// What a byte of a transaction costs.
 const BYTE_FEE: Balance = 1_000_000;
 
+/// The limits of a block, and what a signed transaction weighs whatever it calls.
+fn block_weights() -> BlockWeights {
+	type Overhead = crate::weights::Measured<Runtime>;
+	let transaction =
+		Overhead::signed_transaction(1).saturating_sub(Overhead::signed_transaction(0));
+	let normal = NORMAL_SHARE * MAX_BLOCK;
+	BlockWeights::builder()
+		.for_class(DispatchClass::all(), |class| class.base_extrinsic = transaction)
+		.for_class(DispatchClass::Normal, |class| class.max_total = Some(normal))
+		.for_class(DispatchClass::Operational, |class| {
+			class.max_total = Some(MAX_BLOCK);
+			// Some is left for them when a block is full of others.
+			class.reserved = Some(MAX_BLOCK.saturating_sub(normal));
+		})
+		.avg_block_initialization(INITIALIZATION)
+		.build_or_panic()
+}
+
 parameter_types! {
 	/// How many block hashes are kept.
 	pub const BlockHashCount: u32 = 2_400;
 	/// The runtime's version.
 	pub const Version: sp_version::RuntimeVersion = VERSION;
 	/// Weight limits.
-	pub RuntimeBlockWeights: BlockWeights =
-		BlockWeights::with_sensible_defaults(MAX_BLOCK, NORMAL_SHARE);
+	pub RuntimeBlockWeights: BlockWeights = block_weights();
 	/// Length limits.
 	pub RuntimeBlockLength: BlockLength = BlockLength::builder()
 		.max_length(MAX_BLOCK_LENGTH)

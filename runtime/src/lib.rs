@@ -17,6 +17,9 @@ mod benchmarks;
 pub mod configs;
 pub mod council;
 pub mod genesis;
+#[cfg(feature = "runtime-benchmarks")]
+mod overhead;
+pub mod weights;
 
 use alloc::vec::Vec;
 use sp_runtime::{

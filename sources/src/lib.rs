@@ -25,7 +25,7 @@ const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
 /// Names of folders and files that say nothing about the result.
 const PASSED_OVER: [&str; 4] = ["target", "tests", "tests.rs", "examples"];
-/// Where the measured weights of a pallet are, in the pallet's folder.
+/// Where measured weights are, in the folder of their crate.
 pub const MEASURED: &str = "src/weights/measured.rs";
 
 /// The digest that a chain specification is made from, for a repository at `root`: of the runtime and of
@@ -34,11 +34,24 @@ pub fn of_runtime(root: &Path) -> io::Result<String> {
 	digest(root, &["runtime", "pallets", "primitives", "Cargo.lock"], None)
 }
 
-/// The digest that the weights of a pallet in `pallets/` are measured of: of its sources and its
-/// benchmarks, but for the weights themselves.
-pub fn of_pallet(root: &Path, pallet: &str) -> io::Result<String> {
-	let place = format!("pallets/{pallet}/src");
-	digest(root, &[&place], Some(&format!("pallets/{pallet}/{MEASURED}")))
+/// The crate whose weights were measured under this name, as a folder from the root on.
+pub fn measured_crate(name: &str) -> String {
+	match name.strip_prefix("pallet_") {
+		Some(pallet) => format!("pallets/{pallet}"),
+		None => name.to_owned(),
+	}
+}
+
+/// The digest that the weights of a crate, named by its folder, are measured of: of a pallet's sources and
+/// benchmarks, but for the weights themselves; of what makes the runtime's transactions.
+pub fn of_weights(root: &Path, folder: &str) -> io::Result<String> {
+	let source = |file: &str| format!("{folder}/src{file}");
+	let places = match folder {
+		"runtime" => vec![source("/lib.rs"), source("/overhead.rs")],
+		_ => vec![source("")],
+	};
+	let places: Vec<_> = places.iter().map(String::as_str).collect();
+	digest(root, &places, Some(&format!("{folder}/{MEASURED}")))
 }
 
 /// The digest of the sources in these files and folders, as 32 hexadecimal digits.

@@ -1,6 +1,6 @@
 //! What is kept in the repository and was made of its sources was made of these sources.
 
-use spb_sources::{of_pallet, of_runtime, MEASURED};
+use spb_sources::{of_runtime, of_weights, MEASURED};
 use std::{
 	fs,
 	path::{Path, PathBuf},
@@ -22,21 +22,22 @@ fn chain_specifications_should_be_of_this_runtime() {
 }
 
 #[test]
-fn weights_should_be_measured_of_these_pallets() {
+fn weights_should_be_measured_of_these_sources() {
+	let pallets = fs::read_dir(root().join("pallets")).unwrap();
+	let pallets = pallets.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+	let folders = pallets.map(|pallet| format!("pallets/{pallet}"));
 	let mut measured = 0;
-	for entry in fs::read_dir(root().join("pallets")).unwrap() {
-		let path = entry.unwrap().path();
-		let Ok(weights) = fs::read_to_string(path.join(MEASURED)) else { continue };
-		let pallet = path.file_name().unwrap().to_string_lossy().into_owned();
+	for folder in folders.chain(["runtime".to_owned()]) {
+		let Ok(weights) = fs::read_to_string(root().join(&folder).join(MEASURED)) else { continue };
 		let noted = weights.lines().find_map(|line| line.strip_prefix("//! * Sources: "));
 		assert_eq!(
 			noted.map(|noted| noted.trim_matches('`')),
-			Some(of_pallet(&root(), &pallet).unwrap().as_str()),
-			"pallets/{pallet} has changed since its weights were measured: run `cargo run --release \
+			Some(of_weights(&root(), &folder).unwrap().as_str()),
+			"{folder} has changed since its weights were measured: run `cargo run --release \
 			 --manifest-path benchmarks/Cargo.toml` on a quiet machine and commit what it writes \
 			 (docs/decisions/0003-weights.md)"
 		);
 		measured += 1;
 	}
-	assert_eq!(measured, 3, "a pallet with weights is not looked at, or is gone");
+	assert_eq!(measured, 4, "a crate with weights is not looked at, or is gone");
 }
