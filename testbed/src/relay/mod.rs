@@ -24,6 +24,7 @@ use codec::Encode;
 use measure::MeasureError;
 use plot::PlotError;
 use spb_primitives::relay::{sealed_length, ContactKey, Packet, PADDED};
+use spb_sources::Origin;
 use std::{
 	fs, io,
 	path::{Path, PathBuf},
@@ -31,6 +32,8 @@ use std::{
 
 /// The chain that is measured: four validators, a block every second.
 const CHAIN: &str = "fast";
+/// The folder of results, from the repository's root on.
+const WRITTEN: &str = "docs/evaluation";
 /// The names of the files that an evaluation writes.
 pub const FILES: [&str; 2] = ["relay.csv", "relay.svg"];
 
@@ -116,7 +119,9 @@ pub async fn evaluate(
 	};
 	fs::create_dir_all(out).map_err(unwritable(out))?;
 	let [table, drawing] = FILES.map(|name| out.join(name));
-	fs::write(&table, report::csv(&rows)).map_err(unwritable(&table))?;
+	let Origin { time, machine, load, commit, .. } = Origin::here(Path::new("."), &[WRITTEN]);
+	let origin = format!("# {time}; {machine}; load {load}; commit {commit}; seed {}\n", plan.seed);
+	fs::write(&table, origin + &report::csv(&rows)).map_err(unwritable(&table))?;
 	plot::write(&rows, &drawing)?;
 	Ok(rows)
 }
@@ -149,6 +154,8 @@ mod tests {
 		let plan = Plan { nodes: vec![4, 32], negotiations: 10, ..Plan::default() };
 		let rows = evaluate(&plan, None, &out).await.unwrap();
 		let [table, drawing] = FILES.map(|name| fs::read_to_string(out.join(name)).unwrap());
+		let (origin, table) = table.split_once('\n').unwrap();
+		assert!(origin.starts_with("# 20") && origin.ends_with(&format!("seed {}", plan.seed)));
 		assert_eq!(table, report::csv(&rows));
 		assert_eq!(table.lines().count(), 1 + 2 * 2);
 		assert!(drawing.starts_with("<svg"));

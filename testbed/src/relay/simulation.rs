@@ -101,20 +101,8 @@ impl Backbone {
 	fn table(&self, own: NodeIdentifier, tables: Tables) -> Table {
 		match tables {
 			Tables::Full => Table::full(own, self.nodes.iter().copied()),
-			Tables::Partial => Table::partial(own, self.candidates(&own), BUCKET_SIZE),
+			Tables::Partial => Table::partial(own, self.nodes.iter().copied(), BUCKET_SIZE),
 		}
-	}
-
-	/// Of each of a node's buckets as many of the nearest nodes as a table keeps, and some more: looking
-	/// through all of them for each node takes too long.
-	fn candidates(&self, own: &NodeIdentifier) -> Vec<NodeIdentifier> {
-		let (mut found, mut near) = (Vec::new(), &self.nodes[..]);
-		for bit in 0..BITS {
-			let (same, bucket) = halves(near, own, bit);
-			found.extend_from_slice(nearest_of(bucket, own, bit + 1));
-			near = same;
-		}
-		found
 	}
 
 	/// The node that a key belongs to.
@@ -156,45 +144,6 @@ impl Backbone {
 		});
 		drawn.sum::<u64>() as f64 / origins as f64
 	}
-}
-
-/// Bits of an identifier.
-const BITS: usize = 256;
-
-fn is_set(node: &NodeIdentifier, bit: usize) -> bool {
-	node.0.as_bytes()[bit / 8] & (0x80 >> (bit % 8)) != 0
-}
-
-/// Of nodes in order that have the bits before this one in common: those that share it with `own`, and
-/// the others.
-fn halves<'a>(
-	nodes: &'a [NodeIdentifier],
-	own: &NodeIdentifier,
-	bit: usize,
-) -> (&'a [NodeIdentifier], &'a [NodeIdentifier]) {
-	let (unset, set) = nodes.split_at(nodes.partition_point(|node| !is_set(node, bit)));
-	if is_set(own, bit) {
-		(set, unset)
-	} else {
-		(unset, set)
-	}
-}
-
-/// The nodes nearest to `own` among some that have the bits before this one in common; at least as
-/// many as a bucket keeps, if there are.
-fn nearest_of<'a>(
-	mut nodes: &'a [NodeIdentifier],
-	own: &NodeIdentifier,
-	from: usize,
-) -> &'a [NodeIdentifier] {
-	for bit in from..BITS {
-		let (same, _) = halves(nodes, own, bit);
-		if same.len() < BUCKET_SIZE {
-			break;
-		}
-		nodes = same;
-	}
-	nodes
 }
 
 /// The ways of packets, with the tables of the nodes that they have come through.
@@ -314,17 +263,6 @@ mod tests {
 		assert_eq!(simulate(&plan()).unwrap(), simulate(&plan()).unwrap());
 		let other = Plan { seed: 2, ..plan() };
 		assert_ne!(simulate(&plan()).unwrap(), simulate(&other).unwrap());
-	}
-
-	#[test]
-	fn candidates_should_be_all_that_a_table_needs() {
-		for nodes in [1, 2, 9, 100, 700] {
-			let backbone = Backbone::random(nodes, 3);
-			for own in backbone.nodes.iter().step_by(nodes.div_ceil(20)) {
-				let all = Table::partial(*own, backbone.nodes.iter().copied(), BUCKET_SIZE);
-				assert_eq!(backbone.table(*own, Tables::Partial), all);
-			}
-		}
 	}
 
 	#[test]
