@@ -3,13 +3,14 @@
 mod common;
 
 use common::chain;
+use frame_metadata_hash_extension::CheckMetadataHash;
 use frame_support::{dispatch::GetDispatchInfo, pallet_prelude::TransactionSource};
 use pallet_spb::CheckBare;
 use sp_genesis_builder::DEV_RUNTIME_PRESET;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring::Alice};
 use sp_runtime::{
-	traits::DispatchTransaction,
-	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	traits::{DispatchTransaction, TransactionExtension},
+	transaction_validity::{InvalidTransaction, TransactionValidityError, UnknownTransaction},
 	MultiSignature,
 };
 use spb_primitives::{Ctp, Energy, Erc, MeterProof, Money, ReceiptKey, SignedCtp};
@@ -101,4 +102,11 @@ fn other_calls_should_pass_also_where_another_carries_them() {
 			assert_eq!(judge(&call), Ok(()), "{call:?}");
 		}
 	});
+}
+
+#[test]
+fn a_hash_of_the_metadata_should_be_refused_where_none_is_compiled_in() {
+	let unknown = UnknownTransaction::CannotLookup.into();
+	assert_eq!(CheckMetadataHash::<Runtime>::new(true).implicit(), Err(unknown));
+	assert_eq!(CheckMetadataHash::<Runtime>::new(false).implicit(), Ok(None));
 }

@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{demo, evaluate, test};
+use crate::{build, demo, evaluate, test};
 use spb_readings::Timestamp;
 use std::{
 	ffi::{OsStr, OsString},
@@ -27,6 +27,10 @@ Commands:
   lint         formatting, and clippy with warnings as errors
   chain-specs  build, then write chain-specs/ anew
   help         this text
+
+Option of build:
+  --production      what is shipped: all optimised, with the hash of the metadata that
+                    hardware wallets ask for, into production/ of the target folder
 
 Option of test:
   --demo            play the demo too, beside the tests that wait for blocks
@@ -63,7 +67,7 @@ pub enum Command {
 	/// Install what is missing.
 	Setup,
 	/// Compile everything.
-	Build,
+	Build(build::Options),
 	/// Replay readings.
 	Demo(demo::Options),
 	/// Run all tests.
@@ -138,12 +142,18 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 		Some("help") => ("help", Command::Help),
 		Some("doctor") => ("doctor", Command::Doctor),
 		Some("setup") => ("setup", Command::Setup),
-		Some("build") => ("build", Command::Build),
 		Some("faults") => ("faults", Command::Faults),
 		Some("lint") => ("lint", Command::Lint),
 		Some("chain-specs") => ("chain-specs", Command::ChainSpecs),
 		Some("demo") => return demo_options(rest).map(Command::Demo),
-		Some("test") => return test_options(rest).map(Command::Test),
+		Some("build") => {
+			let production = flag("build", "--production", rest)?;
+			return Ok(Command::Build(build::Options { production }));
+		},
+		Some("test") => {
+			let demo = flag("test", "--demo", rest)?;
+			return Ok(Command::Test(test::Options { demo }));
+		},
 		Some("evaluate") => return evaluate_options(rest).map(Command::Evaluate),
 		_ => return Err(UsageError::UnknownCommand(lossy(&name))),
 	};
@@ -153,17 +163,20 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, UsageE
 	}
 }
 
-fn test_options(args: Vec<OsString>) -> Result<test::Options, UsageError> {
-	const DEMO: &str = "--demo";
-
-	let mut demo = None;
+/// Whether the only option that a command takes is given.
+fn flag(
+	command: &'static str,
+	option: &'static str,
+	args: Vec<OsString>,
+) -> Result<bool, UsageError> {
+	let mut given = None;
 	for arg in args {
-		if arg != DEMO {
-			return Err(UsageError::UnknownOption { command: "test", option: lossy(&arg) });
+		if arg != option {
+			return Err(UsageError::UnknownOption { command, option: lossy(&arg) });
 		}
-		set(&mut demo, DEMO, ())?;
+		set(&mut given, option, ())?;
 	}
-	Ok(test::Options { demo: demo.is_some() })
+	Ok(given.is_some())
 }
 
 fn demo_options(args: Vec<OsString>) -> Result<demo::Options, UsageError> {
@@ -317,7 +330,7 @@ mod tests {
 			("help", Command::Help),
 			("doctor", Command::Doctor),
 			("setup", Command::Setup),
-			("build", Command::Build),
+			("build", Command::Build(build::Options::default())),
 			("test", Command::Test(test::Options::default())),
 			("faults", Command::Faults),
 			("lint", Command::Lint),
@@ -347,6 +360,14 @@ mod tests {
 		assert_eq!(demo("--quarters 8 --readings a=b.csv --from 2016-06-06T12:00:00"), expected);
 		assert_eq!(demo("--from=2016-06-06T12:00:00 --readings=a=b.csv --quarters=8"), expected);
 		assert_eq!(demo("--days 7").length, Length::Days(number(7)));
+	}
+
+	#[test]
+	fn what_is_shipped_should_be_built_where_it_is_wanted() {
+		let production = Command::Build(build::Options { production: true });
+		assert_eq!(parsed("build --production"), Ok(production));
+		let unknown = UsageError::UnknownOption { command: "build", option: "--debug".into() };
+		assert_eq!(parsed("build --debug"), Err(unknown));
 	}
 
 	#[test]

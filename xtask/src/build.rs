@@ -5,6 +5,25 @@ use crate::{checkout, process::ProcessError, toolchain::Toolchain, workspace::Wo
 /// The feature of the node that lets it lie.
 pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
 
+/// The feature of the runtime that compiles the hash of its metadata into it, for wallets that show what
+/// they sign. It compiles the runtime twice.
+const METADATA_HASH: &str = "spb-runtime/metadata-hash";
+
+/// What to build.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+	/// What is shipped, instead of what is developed and tested with.
+	pub production: bool,
+}
+
+/// Compiles what is shipped, which takes its time: nothing is left out that makes it faster.
+pub fn production(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
+	let mut cargo = toolchain.command(workspace, "cargo");
+	cargo.args(["build", "--profile", "production", "--workspace"]);
+	cargo.args(["--bin", "spb-node", "--bin", "spb", "--features", METADATA_HASH]);
+	checkout::compile(workspace, &mut cargo)
+}
+
 /// Compiles the workspace.
 ///
 /// Always the whole of it: another selection of crates would unify the features of the dependencies

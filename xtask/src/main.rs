@@ -56,9 +56,12 @@ fn run(command: &Command) -> Result<(), Error> {
 			println!("set-up: everything is there; Rust is {toolchain}");
 			Ok(())
 		},
-		Command::Build => {
+		Command::Build(options) => {
 			let toolchain = setup::ensure(&workspace, Purpose::Build)?;
-			Ok(build::run(&workspace, toolchain)?)
+			match options.production {
+				true => Ok(build::production(&workspace, toolchain)?),
+				false => Ok(build::run(&workspace, toolchain)?),
+			}
 		},
 		Command::Demo(options) => Ok(demo::run(&workspace, options)?),
 		Command::Test(options) => Ok(test::run(&workspace, *options)?),
