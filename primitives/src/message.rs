@@ -1,4 +1,4 @@
-//! The messages of design section 3 (paper section II-B).
+//! The messages of docs/protocol.md, section 3 (paper section II-B).
 
 use crate::{
 	signing::{Genesis, Tag},

@@ -30,7 +30,7 @@ macro_rules! refusals {
 			/// All of them, in order of their codes.
 			pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-			/// The rule that refuses: `R1` to `R4` of the design's section 6, `CoE` for the
+			/// The rule that refuses: `R1` to `R4` of docs/protocol.md, section 7, `CoE` for the
 			/// Certificate of Existence, `S4` for what the runtime checks of each block and of each
 			/// settlement in it.
 			pub fn rule(self) -> &'static str {

@@ -1,5 +1,5 @@
 //! Meters that certify each other over the backbone: Certificates of Existence without files
-//! (design section 7).
+//! (docs/protocol.md, section 10).
 //!
 //! A meter that needs one picks another at random from the directory on the chain, makes a tree for
 //! it alone, and sends it the root with its own manufacturer's certificate ([`Requester`]). The other

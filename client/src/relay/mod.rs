@@ -1,4 +1,4 @@
-//! The way to other participants: letters through the backbone (design section 7).
+//! The way to other participants: letters through the backbone (docs/protocol.md, section 10).
 //!
 //! Who wants letters attaches a contact key to the backbone node that the key belongs to
 //! ([`Letters`]); who writes hands its packet to the node that its own key belongs to ([`Post`]).

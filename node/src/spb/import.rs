@@ -1,7 +1,7 @@
 //! The import check: every block is judged by its sidecar before it is imported.
 //!
 //! Stands between Aura, which has verified the header by then, and GRANDPA, for the node's own
-//! blocks as well as for those of others. Three verdicts (design section 6):
+//! blocks as well as for those of others. Three verdicts (docs/protocol.md, section 7):
 //!
 //! * good: the block goes on, and its sidecar is written with it;
 //! * bad: the block breaks a rule; the peer that sent it is dropped;

@@ -1,4 +1,4 @@
-//! The backbone: nodes that carry letters between participants (design section 7).
+//! The backbone: nodes that carry letters between participants (docs/protocol.md, section 10).
 
 use crate::{
 	pallet::*,

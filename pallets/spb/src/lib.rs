@@ -12,7 +12,7 @@
 //! * [`accounts`]: energy accounts, companies, manufacturers;
 //! * [`offers`], [`vaults`]: what producers sell and what consumers set aside;
 //! * [`backbone`], [`meters`]: who carries letters, and which meters certify others (section 7);
-//! * [`rules`]: what may enter the database and what may settle (design sections 4 and 6);
+//! * [`rules`]: what may enter the database and what may settle (docs/protocol.md, section 7);
 //! * [`database`]: the CTP database as a versioned tree in off-chain storage (section 5);
 //! * [`block`]: preparing and checking what a block does to it;
 //! * [`seal`]: settling; [`sweep`]: forgetting;
@@ -255,9 +255,17 @@ pub mod pallet {
 			CurrentParameters::<T>::put(ParameterSet { current: self.parameters, previous: None });
 			let mut companies = self.companies.clone();
 			companies.sort();
+			assert!(
+				companies.is_sorted_by(|one, other| one < other),
+				"genesis of SPB: a company is there twice"
+			);
 			T::CompaniesChanged::set_members_sorted(&companies, &[]);
 			Companies::<T>::put(companies);
 			for (id, key) in &self.manufacturers {
+				assert!(
+					!Manufacturers::<T>::contains_key(id),
+					"genesis of SPB: manufacturer {id} is there twice"
+				);
 				Manufacturers::<T>::insert(id, Manufacturer { key: *key, active: true });
 			}
 		}

@@ -1,5 +1,5 @@
-//! What may enter the CTP database and what may settle, as functions of what they are told: design
-//! section 6, rules R2 and R3, and the checks of section 4.
+//! What may enter the CTP database and what may settle, as functions of what they are told: rules
+//! R2 and R3 and what the runtime checks of a settlement (docs/protocol.md, section 7).
 //!
 //! One set of rules for the pool, for the author who prepares a block and for the node that checks
 //! it. [`admit`] needs the chain's state only; [`fits`] also needs the database.

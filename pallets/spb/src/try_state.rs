@@ -49,6 +49,8 @@ mod checks {
 			Self::closed_offers_should_be_due()?;
 			Self::backbone_should_know_each_node_once()?;
 			Self::listed_meters_should_be_within_bounds()?;
+			Self::companies_should_be_in_order()?;
+			Self::settled_ids_should_go_in_order()?;
 			Self::deposits_should_be_held()
 		}
 
@@ -162,6 +164,24 @@ mod checks {
 			}
 			let counted = Meters::<T>::count();
 			ensure!(counted as usize == meters && counted <= most, "listed meters are miscounted");
+			Ok(())
+		}
+
+		fn companies_should_be_in_order() -> Result<(), TryRuntimeError> {
+			let companies = Companies::<T>::get();
+			ensure!(
+				companies.is_sorted_by(|one, other| one < other),
+				"companies are not in order, or one is there twice"
+			);
+			Ok(())
+		}
+
+		fn settled_ids_should_go_in_order() -> Result<(), TryRuntimeError> {
+			let from = SettledFrom::<T>::get();
+			ensure!(
+				Settled::<T>::iter_keys().all(|(expiry, _)| expiry >= from),
+				"a settled id was left behind"
+			);
 			Ok(())
 		}
 

@@ -294,7 +294,7 @@ pub struct Manufacturer {
 /// Bytes of a backbone node's RPC address at the most.
 pub const MAX_ADDRESS: u32 = 128;
 
-/// A node that carries letters between participants (design section 7).
+/// A node that carries letters between participants (docs/protocol.md, section 10).
 #[derive(
 	Clone,
 	PartialEq,

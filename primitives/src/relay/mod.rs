@@ -1,4 +1,4 @@
-//! Negotiation over the backbone (design section 7; paper section II-B and figure 1): who a packet
+//! Negotiation over the backbone (docs/protocol.md, section 10; paper section II-B and figure 1): who a packet
 //! goes to next ([`routing`]), what a backbone node sees of it ([`packet`]), what is inside
 //! ([`letter`], [`request`]), how it is sealed (`sealing`, with the feature of that name), what the
 //! chain lists ([`listing`]) and what the two sides of a negotiation do with it ([`negotiation`]).

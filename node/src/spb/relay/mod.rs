@@ -1,5 +1,5 @@
 //! The backbone: letters between producers, consumers and meters, carried from node to node by the
-//! leading bits of the recipient's key (design section 7, paper section II-B and figure 1).
+//! leading bits of the recipient's key (docs/protocol.md, section 10, paper section II-B and figure 1).
 //!
 //! A backbone node sees a packet's two keys, its time, its size and nothing else. Who takes part is
 //! listed on chain; a key belongs to the listed node whose identifier is nearest to it. A client

@@ -1,4 +1,4 @@
-//! The CTP database in the node's off-chain storage (design section 5).
+//! The CTP database in the node's off-chain storage (docs/protocol.md, section 5).
 //!
 //! The database after a block is three trees (see [`tree`]) whose roots the block's record names:
 //! the entries in order of expiry and id, under whose root the header stands; and, beside it, what

@@ -124,3 +124,22 @@ fn revoking_should_not_reach_the_meters_of_another_manufacturer() {
 		assert_eq!(METER.proof(0).verify(&METER.key(0), 1, &GENESIS, &Spb::chain()), Ok(()));
 	});
 }
+
+/// Builds a chain's beginning.
+fn begin(config: pallet_spb::GenesisConfig<Test>) {
+	config.build_storage().unwrap();
+}
+
+#[test]
+#[should_panic(expected = "a company is there twice")]
+fn genesis_should_not_name_a_company_twice() {
+	let companies = vec![Alice.to_account_id(); 2].try_into().unwrap();
+	begin(pallet_spb::GenesisConfig { companies, ..Default::default() });
+}
+
+#[test]
+#[should_panic(expected = "manufacturer 7 is there twice")]
+fn genesis_should_not_name_a_manufacturer_twice() {
+	let manufacturers = vec![(7, maker_key(1)), (7, maker_key(2))];
+	begin(pallet_spb::GenesisConfig { manufacturers, ..Default::default() });
+}

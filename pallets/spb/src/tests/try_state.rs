@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::{
-	BackboneNode, BackboneNodes, BackboneOwners, ClosedOffers, EnergyAccounts, ListedMeter, Meters,
-	NextOffer, NextVault, OfferPages, Offers, OffersOf, VaultOf, Vaults,
+	BackboneNode, BackboneNodes, BackboneOwners, ClosedOffers, Companies, EnergyAccounts,
+	ListedMeter, Meters, NextOffer, NextVault, OfferPages, Offers, OffersOf, Settled, SettledFrom,
+	VaultOf, Vaults,
 };
-use spb_primitives::{relay::peer_id, MeterSignature, NodeIdentifier};
+use frame_support::storage::unhashed;
+use sp_core::bounded::BoundedVec;
+use spb_primitives::{relay::peer_id, CtpId, MeterSignature, NodeIdentifier};
 
 /// That the state is sound, and no longer so after `damage`, for this reason.
 #[track_caller]
@@ -120,6 +123,34 @@ fn meter_under_another_key_should_be_found() {
 	};
 	let moved = || Meters::<Test>::insert(maker_key(2), meter);
 	assert_found(moved, "a listed meter is under another's key");
+}
+
+#[test]
+fn nodes_and_meters_that_are_miscounted_should_be_found() {
+	let nodes = || unhashed::put(&BackboneNodes::<Test>::counter_storage_final_key(), &1_u32);
+	assert_found(nodes, "backbone nodes are miscounted");
+	let meters = || unhashed::put(&Meters::<Test>::counter_storage_final_key(), &1_u32);
+	assert_found(meters, "listed meters are miscounted");
+}
+
+#[test]
+fn companies_that_cannot_be_searched_should_be_found() {
+	let reason = "companies are not in order, or one is there twice";
+	let [first, last] = [[1; 32], [2; 32]].map(AccountId::from);
+	let twice = [first.clone(), first.clone()];
+	for companies in [twice, [last, first]] {
+		let companies = companies.to_vec().try_into().unwrap();
+		assert_found(|| Companies::<Test>::put::<BoundedVec<_, _>>(companies), reason);
+	}
+}
+
+#[test]
+fn settled_ids_that_will_not_go_should_be_found() {
+	let left = || {
+		Settled::<Test>::insert(1, CtpId::default(), ());
+		SettledFrom::<Test>::put(2);
+	};
+	assert_found(left, "a settled id was left behind");
 }
 
 #[test]

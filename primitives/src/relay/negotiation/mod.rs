@@ -1,4 +1,4 @@
-//! The negotiation itself (design section 7), as two pure state machines: [`Consumer`] asks, bargains
+//! The negotiation itself (docs/protocol.md, section 10), as two pure state machines: [`Consumer`] asks, bargains
 //! and takes, [`Producer`] answers by its policy. In go letters that were opened and verified, and the
 //! time; out come [`Step`]s: bodies of letters to be signed, sealed and sent, and the outcome.
 //!
