@@ -31,7 +31,7 @@ impl Seen {
 			return;
 		}
 		let place = self.next;
-		// More than can ever come.
+		// There are more places than packets that ever come.
 		self.next = place.wrapping_add(1);
 		self.places.insert(id, place);
 		self.order.insert(place, id);
