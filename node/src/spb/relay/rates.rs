@@ -6,8 +6,8 @@ use sc_network::PeerId;
 use spb_primitives::relay::{ContactKey, NodeIdentifier};
 use std::time::Instant;
 
-/// Recipients that are remembered at once for each of the limits that go by them.
-const RECIPIENTS: usize = 16_384;
+/// Connections, or recipients, that are remembered at once for each of the limits that go by them.
+const REMEMBERED: usize = 16_384;
 
 /// How fast packets may come and go.
 #[derive(Clone, Copy, Debug)]
@@ -62,11 +62,11 @@ impl Traffic {
 	pub fn new(rates: Rates, attached: usize) -> Self {
 		Self {
 			keys: Limiter::remembering(rates.per_key, attached),
-			connections: Limiter::new(rates.per_connection),
-			unproven: Limiter::new(rates.unproven),
+			connections: Limiter::remembering(rates.per_connection, REMEMBERED),
+			unproven: Limiter::remembering(rates.unproven, REMEMBERED),
 			strangers: Limiter::new(rates.strangers),
-			recipients: Limiter::remembering(rates.per_recipient, RECIPIENTS),
-			onward: Limiter::remembering(rates.onward, RECIPIENTS),
+			recipients: Limiter::remembering(rates.per_recipient, REMEMBERED),
+			onward: Limiter::remembering(rates.onward, REMEMBERED),
 			nodes: Limiter::new(rates.per_node),
 		}
 	}
