@@ -34,7 +34,7 @@ use crate::spb::{
 		metrics::RelayMetrics,
 		node::{Relay, Timing, Worker},
 		protocol::RelayServer,
-		rpc::RelayRpc,
+		rpc::{RelayApiServer, RelayRpc},
 	},
 	rpc,
 	runtime::CtpDatabase,
@@ -460,7 +460,7 @@ pub fn run(
 		let (client, pool, database) = (client.clone(), pool.clone(), database.clone());
 		let (inbox, trades, events) = (inbox.clone(), trades.clone(), events.clone());
 		let sidecars = sidecars.clone();
-		let identity = Arc::new(NetworkIdentity(network.clone()));
+		let (identity, conduct) = (Arc::new(NetworkIdentity(network.clone())), conduct.clone());
 		let finality = rpc::Finality {
 			justifications: grandpa_link.justification_stream(),
 			authorities: authorities.clone(),
@@ -477,6 +477,7 @@ pub fn run(
 				sidecars: sidecars.clone(),
 			};
 			let relay = RelayRpc { relay: relay.clone(), identity: identity.clone() };
+			let relay = conduct.relay_calls(relay.into_rpc()).map_err(own)?;
 			rpc::module(spb, relay, pool.clone(), finality.clone(), executor).map_err(own)
 		})
 	};

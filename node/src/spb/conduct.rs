@@ -14,6 +14,7 @@ use super::{
 	network::{peers::Peers, Protocols},
 	Hash,
 };
+use jsonrpsee::core::RegisterMethodError;
 use sc_service::SpawnTaskHandle;
 use std::sync::Arc;
 
@@ -50,6 +51,11 @@ impl Honest {
 	/// What carries packets of the backbone away from the node.
 	pub fn relay<C>(&self, carrier: C, _: SpawnTaskHandle) -> C {
 		carrier
+	}
+
+	/// What answers clients of the backbone.
+	pub fn relay_calls<C>(&self, calls: C) -> Result<C, RegisterMethodError> {
+		Ok(calls)
 	}
 
 	/// What else it does with its peers: nothing.

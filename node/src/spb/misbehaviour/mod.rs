@@ -10,7 +10,7 @@
 //! | [`author`] | what a block settles and adds, and its root |
 //! | [`block`] | the seals in a block's body; own blocks that are lies are not judged |
 //! | [`peer`] | what it serves and what it asks |
-//! | [`relay`] | the packets that it carries |
+//! | [`relay`] | the packets that it carries, and whether it answers those who send some |
 
 pub mod author;
 pub mod block;
@@ -26,6 +26,7 @@ use super::{
 };
 use author::LyingRules;
 use block::{LyingFactory, LyingImport};
+use jsonrpsee::{core::RegisterMethodError, RpcModule};
 use parking_lot::Mutex;
 use peer::{LyingServer, Serves};
 use relay::LyingCarrier;
@@ -36,7 +37,7 @@ use std::{
 	collections::HashMap,
 	fmt::Display,
 	sync::{
-		atomic::{AtomicU64, Ordering},
+		atomic::{AtomicUsize, Ordering},
 		Arc,
 	},
 };
@@ -78,8 +79,10 @@ pub enum Misbehaviour {
 	RelayDuplicates,
 	/// Carries every second packet of the backbone before the one that came before it
 	RelayReorders,
-	/// Changes what is sealed in every packet of the backbone
+	/// Changes every packet of the backbone: one part of one, another of the next
 	RelayRewrites,
+	/// Takes clients of the backbone on, and never answers those who send a packet or attach a key
+	RelaySilentRpc,
 }
 
 /// What a hostile node has in mind.
@@ -93,8 +96,8 @@ struct Lies {
 	blocks: Mutex<HashMap<Hash, Misbehaviour>>,
 	/// The one peer that gets sidecars.
 	favoured: Mutex<Option<PeerId>>,
-	/// How many packets were reordered.
-	places: AtomicU64,
+	/// How many packets were reordered or rewritten.
+	places: AtomicUsize,
 }
 
 impl Lies {
@@ -104,7 +107,7 @@ impl Lies {
 	}
 
 	/// A number that no packet had before.
-	fn next_place(&self) -> u64 {
+	fn next_place(&self) -> usize {
 		self.places.fetch_add(1, Ordering::Relaxed)
 	}
 
@@ -155,6 +158,14 @@ impl Hostile {
 	/// What carries packets of the backbone away from the node.
 	pub fn relay(&self, carrier: Arc<dyn Carrier>, spawner: SpawnTaskHandle) -> Arc<LyingCarrier> {
 		Arc::new(LyingCarrier::new(carrier, self.0.clone(), spawner))
+	}
+
+	/// What answers clients of the backbone.
+	pub fn relay_calls<C: Send + Sync + 'static>(
+		&self,
+		calls: RpcModule<C>,
+	) -> Result<RpcModule<C>, RegisterMethodError> {
+		relay::silence(calls, &self.0)
 	}
 
 	/// What else it does with its peers.

@@ -93,6 +93,11 @@ impl<K: Eq + Hash> Limiter<K> {
 		permitted
 	}
 
+	/// Whether one more would be within the rate, which counts nothing.
+	pub fn would_permit(&mut self, who: K, now: Instant) -> bool {
+		self.filled(who, now).left >= 1.0
+	}
+
 	/// Counts the bytes of an answer to a request that was admitted.
 	pub fn answered(&mut self, who: &K, bytes: usize) {
 		if let Some(bucket) = self.buckets.get_mut(who) {
@@ -180,8 +185,10 @@ mod tests {
 	#[test]
 	fn what_is_not_permitted_should_not_make_the_wait_longer() {
 		let (mut limiter, start) = (Limiter::new(RATE), Instant::now());
+		assert!((0..20).all(|_| limiter.would_permit("key", start)), "a look costs nothing");
 		let permitted = (0..20).filter(|_| limiter.permits("key", start)).count();
 		assert_eq!(permitted, 4);
+		assert!(!limiter.would_permit("key", start));
 		assert!(limiter.permits("other key", start));
 		let later = start + Duration::from_secs(1);
 		let permitted = (0..20).filter(|_| limiter.permits("key", later)).count();

@@ -3,11 +3,11 @@
 use super::{
 	directory::{Directory, Listed},
 	mailbox::{Full, Limits as MailboxLimits, Mailbox},
+	rates::{Rates, Traffic},
 	refusal::Refusal,
 	seen::Seen,
 	Now,
 };
-use crate::spb::network::limits::{Limiter, Rate};
 use sc_network::PeerId;
 use spb_primitives::relay::{ContactKey, Hop, NodeIdentifier, Packet};
 use std::collections::HashMap;
@@ -23,16 +23,8 @@ pub struct Limits {
 	pub per_connection: usize,
 	/// Ids remembered.
 	pub seen: usize,
-	/// Packets that the holder of an attached key sends, over the connection that it is attached over.
-	pub per_key: Rate,
-	/// Packets that all others send who are clients of this node, together: no one has proven to
-	/// hold the keys that they write. Who writes another's key uses up nothing of the other's.
-	pub strangers: Rate,
-	/// Packets for one recipient that come through one peer.
-	pub per_recipient: Rate,
-	/// Packets to one node. Less than what a node takes from one peer, or its honest neighbours
-	/// would take it for one that floods them.
-	pub per_node: Rate,
+	/// How fast packets come and go.
+	pub rates: Rates,
 }
 
 impl Limits {
@@ -42,10 +34,7 @@ impl Limits {
 		attached: 32_768,
 		per_connection: 256,
 		seen: 65_536,
-		per_key: Rate::of_requests(64, 8),
-		strangers: Rate::of_requests(128, 16),
-		per_recipient: Rate::of_requests(128, 32),
-		per_node: Rate::of_requests(256, 64),
+		rates: Rates::NODE,
 	};
 }
 
@@ -158,10 +147,7 @@ pub struct Machine {
 	seen: Seen,
 	attached: HashMap<ContactKey, Attachment>,
 	next_attachment: AttachmentId,
-	keys: Limiter<ContactKey>,
-	strangers: Limiter<()>,
-	recipients: Limiter<(PeerId, ContactKey)>,
-	nodes: Limiter<NodeIdentifier>,
+	traffic: Traffic,
 	/// Where to look next for what waits here and may belong to another node.
 	astray: Option<Astray>,
 }
@@ -190,10 +176,7 @@ impl Machine {
 			seen: Seen::new(limits.seen),
 			attached: HashMap::new(),
 			next_attachment: 0,
-			keys: Limiter::remembering(limits.per_key, limits.attached),
-			strangers: Limiter::new(limits.strangers),
-			recipients: Limiter::new(limits.per_recipient),
-			nodes: Limiter::new(limits.per_node),
+			traffic: Traffic::new(limits.rates, limits.attached),
 			astray: None,
 		}
 	}
@@ -207,11 +190,11 @@ impl Machine {
 	) -> Result<(Step, Option<Action>), Refusal> {
 		packet.check(now.unix)?;
 		let within = match source {
-			Source::Client(connection) if self.is_proven(&packet.from, connection) => {
-				self.keys.permits(packet.from, now.at)
+			Source::Client(over) => {
+				let proven = self.is_proven(&packet.from, over);
+				self.traffic.takes_from_client(over, packet.from, proven, now.at)
 			},
-			Source::Client(_) => self.strangers.permits((), now.at),
-			Source::Peer(peer) => self.recipients.permits((peer, packet.to), now.at),
+			Source::Peer(peer) => self.traffic.takes_from_peer(peer, packet.to, now.at),
 		};
 		if !within {
 			return Err(Refusal::TooFast);
@@ -239,7 +222,7 @@ impl Machine {
 		match self.next(&packet.to) {
 			Some((node, peer)) => {
 				let packet = packet.forwarded()?;
-				if !self.nodes.permits(node, now.at) {
+				if !self.traffic.lets_go_to(node, packet.to, now.at) {
 					return Err(Refusal::Busy);
 				}
 				let forward = Forward { node, peer, packet };
@@ -370,7 +353,7 @@ impl Machine {
 		for key in keys {
 			let Some((node, peer)) = self.next(&key) else { continue };
 			while let Some(packet) = self.mailbox.oldest(key) {
-				if !self.nodes.permits(node, now.at) {
+				if !self.traffic.lets_go_to(node, key, now.at) {
 					left = true;
 					break;
 				}

@@ -21,6 +21,7 @@
 //! | [`machine`] | the pure core: a packet comes in, actions go out |
 //! | [`directory`] | who is listed, who is absent, and the next hop, by the rule of `primitives` |
 //! | [`mailbox`], [`seen`] | what waits for its recipient; what has been here before |
+//! | [`rates`] | how fast packets come and go |
 //! | [`refusal`] | why a packet is not taken |
 //! | [`protocol`] | `/<genesis>/spb/relay/1`: what nodes tell each other |
 //! | [`attach`] | the proof that a client holds its key |
@@ -30,12 +31,14 @@
 //! | [`rpc`] | `spb_relay*` |
 //! | [`metrics`] | `spb_relay_*` |
 //!
-//! Nothing here is unbounded: packets per second by the key that sends (over the connection over which
-//! its holder is proven; all others share one allowance), by peer, and by peer and recipient; packets
-//! on their way, to one node and to all; packets that wait, by recipient, by sender and in bytes, and
-//! those that a connection has not read; keys attached, by connection and in all; challenges open; ids
-//! remembered; what is looked at again when the list changes. A relay is not trusted: whatever it does to packets costs those who
-//! write a timeout, and never what they wrote, which is sealed end to end.
+//! Nothing here is unbounded: packets per second that come in, by connection and by the key that sends
+//! (over the connection over which its holder is proven; all others share one allowance, of which a
+//! connection has a part), by peer, and by peer and recipient; packets that leave, to one node and over
+//! it to one recipient; packets on their way, to one node and to all; packets that wait, by recipient, by
+//! sender and in bytes, and those that a connection has not read; keys attached, by connection and in
+//! all; challenges open; ids remembered; what is looked at again when the list changes. A relay is not
+//! trusted: whatever it does to packets costs those who write a timeout, and never what they wrote,
+//! which is sealed end to end.
 //!
 //! What becomes of each packet is a line of the log at level debug, target `spb::relay`.
 
@@ -48,6 +51,7 @@ pub mod mailbox;
 pub mod metrics;
 pub mod node;
 pub mod protocol;
+pub mod rates;
 pub mod refusal;
 pub mod rpc;
 pub mod seen;

@@ -104,10 +104,7 @@ impl Answers for RelayServer {
 #[cfg(test)]
 mod tests {
 	use super::{
-		super::{
-			machine::{tests::packet, Limits},
-			node::tests::Scene,
-		},
+		super::{machine::tests::packet, node::tests::Scene, rates::Rates},
 		*,
 	};
 	use crate::spb::{
@@ -161,7 +158,7 @@ mod tests {
 
 	#[test]
 	fn honest_node_should_never_be_taken_for_one_that_floods() {
-		let (theirs, ours) = (Limits::NODE.per_node, RelayServer::RATE);
+		let (theirs, ours) = (Rates::NODE.per_node, RelayServer::RATE);
 		assert!(theirs.burst < ours.burst && theirs.per_second < ours.per_second);
 	}
 

@@ -10,16 +10,22 @@ pub enum Refusal {
 	#[error("{0}")]
 	#[codec(index = 0)]
 	Packet(PacketError),
-	/// More came in the packet's name than may.
-	#[error("packets of this key come too fast: wait a little, then send the letter again")]
+	/// More came in the packet's name, or over its connection, than may.
+	#[error(
+		"packets of this key, or over this connection, come too fast: wait a little, then send the \
+		 letter again"
+	)]
 	#[codec(index = 1)]
 	TooFast,
 	/// Enough waits for the recipient already, or for all recipients of the node.
 	#[error("the recipient is away and its mailbox is full: send the letter again later")]
 	#[codec(index = 2)]
 	MailboxFull,
-	/// More is on the way to the next node than it takes.
-	#[error("too many packets are on their way: wait a little, then send the letter again")]
+	/// More is on the way to the next node than it takes, at all or for this recipient.
+	#[error(
+		"too many packets are on their way to the recipient or to its node: wait a little, then send \
+		 the letter again"
+	)]
 	#[codec(index = 3)]
 	Busy,
 }

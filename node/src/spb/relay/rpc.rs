@@ -3,8 +3,8 @@
 //! A client asks [`RelayApiServer::challenge`] with one of its keys, opens what it gets with the
 //! key's secret, and gives the answer to [`RelayApiServer::attach`], from which the packets for that
 //! key come for as long as it listens. What it writes itself it gives to [`RelayApiServer::send`],
-//! best over the connection over which the key that it writes from is attached: all others share one
-//! small rate.
+//! best over the connection over which the key that it writes from is attached: from all other keys a
+//! connection may send little, and all connections together not much more.
 
 use super::{
 	attach::NoChallenge,
@@ -37,11 +37,12 @@ use std::{sync::Arc, time::Duration};
 
 /// The packet's time is not now: it is too old, or the sender's clock is ahead.
 pub const NOT_NOW: i32 = 9_011;
-/// Packets of this key, or of all keys that are not attached, come too fast.
+/// Packets of this key, over this connection, or of all keys that are not attached over the connection
+/// that they come by, come too fast.
 pub const TOO_FAST: i32 = 9_012;
 /// The recipient is away, and enough waits for it.
 pub const MAILBOX_FULL: i32 = 9_013;
-/// Enough is on the way to the next node.
+/// Enough is on the way to the next node, or over it to the recipient.
 pub const BUSY: i32 = 9_014;
 /// The client has not proven that it holds the key.
 pub const NOT_PROVEN: i32 = 9_015;
@@ -67,7 +68,8 @@ pub trait RelayApi {
 	#[subscription(name = "relayAttach" => "relayPacket", unsubscribe = "relayDetach", item = Bytes)]
 	async fn attach(&self, contact: ContactKey, answer: Hash) -> SubscriptionResult;
 
-	/// Takes a SCALE-encoded packet on its way. That it is taken does not say that it arrives.
+	/// Takes a SCALE-encoded packet on its way. That it is taken does not say that it arrives: where no
+	/// answer comes, the letter has to be sent again.
 	#[method(name = "relaySend", with_extensions)]
 	fn send(&self, packet: Bytes) -> Result<SentAnswer, RelayError>;
 
@@ -114,7 +116,7 @@ pub struct SentAnswer {
 pub enum SentStatus {
 	/// It has arrived: this is the recipient's node, as far as it knows and can reach others.
 	Arrived,
-	/// It goes to another node.
+	/// It goes to another node, which may still refuse it: nobody says so then.
 	Forwarded,
 	/// It was sent before, and goes nowhere.
 	Duplicate,

@@ -1,43 +1,52 @@
 //! The packets that were here lately: what comes again is taken and goes nowhere.
 
 use spb_runtime::Hash;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 /// Remembers the last ids.
 pub struct Seen {
 	most: usize,
-	ids: HashSet<Hash>,
-	order: VecDeque<Hash>,
+	/// How many came before each.
+	places: HashMap<Hash, u64>,
+	/// The same ids, the oldest first. Each is here once: an id that was forgotten and came again has
+	/// its new place alone, or its old one would end it early.
+	order: BTreeMap<u64, Hash>,
+	next: u64,
 }
 
 impl Seen {
 	/// Remembers so many.
 	pub fn new(most: usize) -> Self {
-		Self { most, ids: HashSet::new(), order: VecDeque::new() }
+		Self { most, places: HashMap::new(), order: BTreeMap::new(), next: 0 }
 	}
 
 	/// Whether the packet was here.
 	pub fn contains(&self, id: &Hash) -> bool {
-		self.ids.contains(id)
+		self.places.contains_key(id)
 	}
 
 	/// The packet is here.
 	pub fn insert(&mut self, id: Hash) {
-		if !self.ids.insert(id) {
+		if self.contains(&id) {
 			return;
 		}
-		self.order.push_back(id);
+		let place = self.next;
+		// There are more places than packets that ever come.
+		self.next = place.wrapping_add(1);
+		self.places.insert(id, place);
+		self.order.insert(place, id);
 		if self.order.len() > self.most {
-			if let Some(oldest) = self.order.pop_front() {
-				self.ids.remove(&oldest);
+			if let Some((_, oldest)) = self.order.pop_first() {
+				self.places.remove(&oldest);
 			}
 		}
 	}
 
 	/// The packet has left and may come back.
 	pub fn forget(&mut self, id: &Hash) {
-		// Its place in the order stays, so that the order is no longer than it may be.
-		self.ids.remove(id);
+		if let Some(place) = self.places.remove(id) {
+			self.order.remove(&place);
+		}
 	}
 }
 
@@ -68,7 +77,21 @@ mod tests {
 			seen.insert(id(of));
 			seen.forget(&id(of));
 			assert!(!seen.contains(&id(of)));
-			assert!(seen.order.len() <= 2);
+			assert!(seen.order.is_empty());
 		}
+	}
+
+	#[test]
+	fn id_that_came_back_should_be_as_young_as_its_last_coming() {
+		let mut seen = Seen::new(3);
+		seen.insert(id(0));
+		seen.forget(&id(0));
+		seen.insert(id(1));
+		seen.insert(id(0));
+		seen.insert(id(2));
+		assert_eq!([0, 1, 2].map(|of| seen.contains(&id(of))), [true; 3]);
+		// What is older goes first, and what was forgotten takes up no place.
+		seen.insert(id(3));
+		assert_eq!([0, 1, 2, 3].map(|of| seen.contains(&id(of))), [true, false, true, true]);
 	}
 }

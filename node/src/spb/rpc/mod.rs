@@ -12,7 +12,7 @@ pub mod params;
 use super::{
 	events::{CtpEvent, Events},
 	inbox::Inbox,
-	relay::rpc::{RelayApiServer, RelayRpc},
+	relay::rpc::RelayRpc,
 	runtime::CtpDatabase,
 	sidecars::Sidecars,
 	trades::{Place, Trades},
@@ -329,7 +329,7 @@ pub struct Finality {
 /// All calls beside those that every node of the kit has.
 pub fn module(
 	spb: Spb,
-	relay: RelayRpc,
+	relay: RpcModule<RelayRpc>,
 	pool: Arc<Pool>,
 	finality: Finality,
 	executor: SubscriptionTaskExecutor,
@@ -345,6 +345,6 @@ pub fn module(
 	let Finality { justifications, authorities, voter, proofs } = finality;
 	module.merge(Grandpa::new(executor, authorities, voter, justifications, proofs).into_rpc())?;
 	module.merge(spb.into_rpc())?;
-	module.merge(relay.into_rpc())?;
+	module.merge(relay)?;
 	Ok(module)
 }

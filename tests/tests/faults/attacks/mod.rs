@@ -2,16 +2,19 @@
 //!
 //! [`author`] lies in its blocks and [`peer`] to those who ask it: both are `spb-node-hostile` in
 //! Dave's place, told by `--misbehave` what to do, and so is [`relay`], which does not carry letters
-//! as it should. [`trader`] needs no node of its own. An attack was
-//! made when the hostile node's log says so or a pool has taken it. What refuses it is what the honest
-//! nodes count: a rule and a reason, or a reason, whose metric the report names. Where the design has no
-//! refusal but another way round the attack (a sidecar from any peer, a block that is imported and
-//! never built on), the report says from what that was concluded.
+//! as it should: [`bargain`] has those who negotiate over it, [`rewritten`] those who look at packets.
+//! [`trader`] needs no node of its own. An attack was made when the hostile node's log says so or a pool
+//! has taken it. What refuses it is what the honest nodes count: a rule and a reason, or a reason, whose
+//! metric the report names. Where the design has no refusal but another way round the attack (a sidecar
+//! from any peer, a block that is imported and never built on), the report says from what that was
+//! concluded.
 
 mod author;
+mod bargain;
 mod hostile;
 mod peer;
 mod relay;
+mod rewritten;
 mod standing;
 mod trader;
 
@@ -151,7 +154,13 @@ pub const SCENARIOS: &[Scenario] = &[
 		name: "relay-rewrites",
 		kind: Kind::Attack,
 		selected: false,
-		play: |trial| Box::pin(relay::carries(trial, "relay-rewrites", Outcome::Timeout)),
+		play: |trial| Box::pin(relay::rewrites(trial)),
+	},
+	Scenario {
+		name: "relay-silent-rpc",
+		kind: Kind::Attack,
+		selected: false,
+		play: |trial| Box::pin(relay::is_silent(trial)),
 	},
 	Scenario {
 		name: "sends-garbage",

@@ -1,4 +1,7 @@
+mod rates;
+
 use super::{super::directory::Extent, *};
+use crate::spb::network::limits::Rate;
 use proptest::prelude::*;
 use spb_primitives::relay::{packet::MAX_AGE, sealed_length, PacketError, MAX_HOPS, PADDED};
 use std::{
@@ -160,44 +163,6 @@ fn packet_that_is_none_should_be_refused() {
 }
 
 #[test]
-fn those_who_prove_nothing_should_share_one_rate() {
-	let mut machine = machine(0x00, &[0x00]);
-	machine.attach(key(0x05), OVER, now(0)).unwrap();
-	machine.attach(key(0x06), OVER, now(0)).unwrap();
-	let mut taken = |from: &dyn Fn(u8) -> u8| {
-		(0..=u8::MAX)
-			.filter(|nonce| {
-				let packet = packet(from(*nonce), 0x05, *nonce);
-				machine.packet(CLIENT, packet, now(0)) != Err(Refusal::TooFast)
-			})
-			.count()
-	};
-	// Keys of their own do not help.
-	assert_eq!(taken(&|nonce| nonce.max(0x10)), LIMITS.strangers.burst as usize);
-	assert_eq!(taken(&|_| 0x06), LIMITS.per_key.burst as usize);
-	assert_eq!(taken(&|_| 0x70), 0);
-	// Only the one who has proven a key has what is left of its rate.
-	assert_eq!(taken(&|_| 0x05), LIMITS.per_key.burst as usize);
-}
-
-#[test]
-fn rate_of_a_key_should_be_its_holders_alone() {
-	let mut machine = machine(0x00, &[0x00]);
-	machine.attach(key(0x05), OVER, now(0)).unwrap();
-	let mut taken = |over, nonces: std::ops::RangeInclusive<u8>| {
-		nonces
-			.filter(|nonce| {
-				let packet = packet(0x05, 0x06, *nonce);
-				machine.packet(Source::Client(over), packet, now(0)) != Err(Refusal::TooFast)
-			})
-			.count()
-	};
-	// Whoever writes its key over another connection is a stranger, and costs it nothing.
-	assert_eq!(taken(Connection(2), 0..=199), LIMITS.strangers.burst as usize);
-	assert_eq!(taken(OVER, 200..=255), 56);
-}
-
-#[test]
 fn one_connection_should_not_take_up_all_places() {
 	let limits = Limits { attached: 3, per_connection: 2, ..Limits::NODE };
 	let mut machine = Machine::new(Directory::new(node(0x00), Extent::Full), limits);
@@ -222,46 +187,12 @@ fn what_waits_should_be_handed_on_in_parts() {
 	}
 	// More than one node takes at a time, so that everything has to be looked at more than once.
 	let mut handed = machine.listed(list(&[0x00, 0x80]), now(0)).len();
-	assert_eq!(handed, LIMITS.per_node.burst as usize);
+	assert_eq!(handed, LIMITS.rates.per_node.burst as usize);
 	for second in 1..200 {
 		handed += machine.tick(now(second * 1_000)).1.len();
 	}
 	assert_eq!((handed, machine.figures().waiting), (count, 0));
 	assert!(machine.astray.is_none());
-}
-
-#[test]
-fn one_peer_should_not_take_up_a_recipient() {
-	let mut machine = machine(0x00, &[0x00]);
-	machine.attach(key(0x05), OVER, now(0)).unwrap();
-	let (flooding, other) = (PeerId::random(), PeerId::random());
-	let mut taken = |peer, to, nonces: std::ops::RangeInclusive<u8>| {
-		nonces
-			.filter(|nonce| {
-				let packet = packet(*nonce, to, *nonce);
-				machine.packet(Source::Peer(peer), packet, now(0)) != Err(Refusal::TooFast)
-			})
-			.count()
-	};
-	assert_eq!(taken(flooding, 0x05, 0..=255), LIMITS.per_recipient.burst as usize);
-	assert_eq!(taken(flooding, 0x06, 0..=9), 10, "others are not concerned");
-	assert_eq!(taken(other, 0x05, 0..=9), 10, "nor is what others bring");
-}
-
-#[test]
-fn node_should_not_be_sent_more_than_it_takes() {
-	let mut machine = machine(0x00, &[0x00, 0x80]);
-	let mut sent = 0;
-	for attempt in 0..1_000_u16 {
-		let mut packet = packet(0x05, 0x85, 0);
-		packet.nonce[..2].copy_from_slice(&attempt.to_be_bytes());
-		// Through as many peers that the recipient's rate is none.
-		match machine.packet(Source::Peer(PeerId::random()), packet, now(0)) {
-			Ok((Step::Forwarded(_), _)) => sent += 1,
-			other => assert_eq!(other, Err(Refusal::Busy)),
-		}
-	}
-	assert_eq!(sent, LIMITS.per_node.burst);
 }
 
 #[test]
@@ -309,8 +240,8 @@ fn what_waits_should_follow_its_key_to_another_node() {
 
 #[test]
 fn what_waits_should_be_handed_on_no_faster_than_the_next_node_takes_it() {
-	let per_node = Rate::of_requests(2, 1);
-	let limits = Limits { per_node, ..LIMITS };
+	let rates = Rates { per_node: Rate::of_requests(2, 1), ..LIMITS.rates };
+	let limits = Limits { rates, ..LIMITS };
 	let mut machine = Machine::new(Directory::new(node(0x00), Extent::Full), limits);
 	for nonce in 0..5 {
 		machine.packet(CLIENT, packet(0x70, 0x85, nonce), now(0)).unwrap();
