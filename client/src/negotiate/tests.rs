@@ -8,7 +8,7 @@ use crate::{
 	relay::{Contacts, Letters, Post},
 	testing::{
 		ready_meter,
-		relay::{listed, FakeBackbone, Lie},
+		relay::{contact_at, home, identifier, listed, FakeBackbone, Lie},
 		stored_vault, FakeNode,
 	},
 	trade::{Order, Trader, Wish},
@@ -19,7 +19,7 @@ use spb_primitives::{
 	message::verify_quote,
 	relay::{
 		negotiation::{ConsumerPolicy, ProducerPolicy},
-		Body, ContactKey, Packet, RefuseReason,
+		Body, ContactKey, ContactSecret, Packet, RefuseReason,
 	},
 	units::SPB,
 	BlockNumber, Ctp, Energy, Genesis, Money, OfferId, Price, ReceiptKey,
@@ -116,7 +116,14 @@ impl Bench {
 	}
 
 	async fn seller(&self, policy: ProducerPolicy) -> Result<Seller, NegotiateError> {
-		let post = Self::post(&self.backbone, &self.trader);
+		self.seller_over(Self::post(&self.backbone, &self.trader), policy).await
+	}
+
+	async fn seller_over(
+		&self,
+		post: Post,
+		policy: ProducerPolicy,
+	) -> Result<Seller, NegotiateError> {
 		let contacts = contacts(self.folder.path());
 		let connection = self.trader.connection().clone();
 		Seller::open(connection, post, producer_key(), contacts, policy).await
@@ -130,12 +137,17 @@ impl Bench {
 
 	/// Lets the producer answer until what is returned is aborted.
 	async fn answering(&self, policy: ProducerPolicy) -> tokio::task::JoinHandle<()> {
-		let mut seller = self.seller(policy).await.unwrap();
-		tokio::spawn(async move {
-			loop {
-				seller.next().await.unwrap();
-			}
-		})
+		go_on(self.seller(policy).await.unwrap())
+	}
+
+	/// Makes the producer's offers two, 1 and 4, whose keys belong to the first node and to the second.
+	fn two_offers(&self) -> [ContactKey; 2] {
+		let contacts = contacts(self.folder.path());
+		let keys = [contact_at(&contacts, &[1, 2]), contact_at(&contacts, &[2, 1])];
+		let offers = [(1, keys[0]), (4, keys[1])];
+		let offers = offers.map(|(id, contact)| offer(id, Terms::Negotiable, contact));
+		self.node.script().offers = offers.to_vec();
+		keys
 	}
 
 	/// The pen of a consumer of whom nobody knows anything, for a new negotiation.
@@ -150,6 +162,15 @@ impl Bench {
 	}
 }
 
+/// Lets a producer answer until what is returned is aborted.
+fn go_on(mut seller: Seller) -> tokio::task::JoinHandle<()> {
+	tokio::spawn(async move {
+		loop {
+			seller.next().await.unwrap();
+		}
+	})
+}
+
 /// A consumer who does as it is told.
 struct Puppet {
 	post: Post,
@@ -159,10 +180,17 @@ struct Puppet {
 }
 
 impl Puppet {
+	/// With a fresh key of the first node.
 	async fn new(bench: &Bench) -> Self {
 		let post = Bench::post(&bench.backbone, &bench.trader);
-		let mut letters = Letters::new();
-		let from = post.attach_fresh(&mut letters).await.unwrap().public();
+		let secret = loop {
+			let secret = ContactSecret::generate().unwrap();
+			if home(&secret.public(), &[1, 2]) == identifier(1) {
+				break secret;
+			}
+		};
+		let (mut letters, from) = (Letters::new(), secret.public());
+		letters.attach(&post, secret).await.unwrap();
 		Self { post, letters, writer: bench.writer(from), sequence: 0 }
 	}
 
@@ -177,7 +205,11 @@ impl Puppet {
 
 /// The least that anyone can ask for.
 fn ask() -> Body {
-	Body::Ask { offer: 1, energy: Energy::from_wh(700), price: Price::ZERO }
+	ask_for(1)
+}
+
+fn ask_for(offer: OfferId) -> Body {
+	Body::Ask { offer, energy: Energy::from_wh(700), price: Price::ZERO }
 }
 
 /// What the producer answers to it, accepted.
@@ -358,6 +390,95 @@ async fn asks_that_go_no_further_should_keep_nobody_out() {
 	let answer = bargaining.says(accept(BEST + 100)).await;
 	assert!(matches!(answer, Body::Quote { .. }), "{answer:?}");
 	answering.abort();
+}
+
+#[tokio::test]
+async fn bargains_that_go_no_further_should_keep_nobody_out() {
+	let bench = Bench::new().await;
+	let answering = bench.answering(discount()).await;
+	// All that are remembered have asked twice, and nothing more is heard of any.
+	let post = Bench::post(&bench.backbone, &bench.trader);
+	let idle = async || {
+		let mut writer = bench.writer(ContactKey([7; 32]));
+		for sequence in 0..2 {
+			writer.write(&post, sequence, ask()).await.unwrap();
+		}
+	};
+	for _ in 0..=MAX_NEGOTIATIONS {
+		idle().await;
+	}
+	bench.buyer.negotiate(&wish(700, LISTED), patient(LISTED)).await.unwrap();
+	// Whoever has asked once keeps its place too, while those who have are less than half of all.
+	let mut asking = Puppet::new(&bench).await;
+	let answer = asking.says(ask()).await;
+	assert!(matches!(answer, Body::CounterOffer { .. }), "{answer:?}");
+	for _ in 0..MAX_NEGOTIATIONS / 4 {
+		let mut writer = bench.writer(ContactKey([7; 32]));
+		writer.write(&post, 0, ask()).await.unwrap();
+		idle().await;
+	}
+	let answer = asking.says(accept(BEST + 100)).await;
+	assert!(matches!(answer, Body::Quote { .. }), "{answer:?}");
+	answering.abort();
+}
+
+#[tokio::test]
+async fn a_node_that_never_answers_should_hold_up_nobody_else() {
+	let bench = Bench::new().await;
+	let [_, other] = bench.two_offers();
+	// The producer would wait for any node longer than this test does.
+	let post = Bench::post(&bench.backbone, &bench.trader).within(LIMIT * 10);
+	let answering = go_on(bench.seller_over(post, discount()).await.unwrap());
+	bench.backbone.memory().stuck.insert(identifier(2));
+	// Someone asks about the offer whose key belongs to that node, and would be answered through it.
+	let Puppet { post, mut writer, .. } = Puppet::new(&bench).await;
+	writer.to = other;
+	writer.write(&post, 0, ask_for(4)).await.unwrap();
+	let answered = async {
+		while bench.backbone.memory().unanswered.is_empty() {
+			tokio::task::yield_now().await;
+		}
+	};
+	tokio::time::timeout(LIMIT, answered).await.expect("the producer hands its answer to the node");
+	// Whoever asks about the other one is answered meanwhile.
+	let (wish, policy) = (wish(700, LISTED), patient(LISTED));
+	let agreed = tokio::time::timeout(LIMIT, bench.buyer.negotiate(&wish, policy)).await;
+	assert_eq!(agreed.expect("an answer comes").unwrap().offer(), 1);
+	answering.abort();
+}
+
+#[tokio::test]
+async fn a_producer_should_answer_by_another_way_where_its_node_never_answers() {
+	let bench = Bench::new().await;
+	let [_, other] = bench.two_offers();
+	let answering = bench.answering(discount()).await;
+	bench.backbone.memory().stuck.insert(identifier(2));
+	let mut consumer = Puppet::new(&bench).await;
+	consumer.writer.to = other;
+	for _ in 0..2 {
+		let answer = consumer.says(ask_for(4)).await;
+		assert!(matches!(answer, Body::CounterOffer { .. }), "{answer:?}");
+	}
+	// Once it was waited for, and then passed over.
+	assert_eq!(bench.backbone.memory().unanswered.len(), 1);
+	answering.abort();
+}
+
+#[tokio::test]
+async fn an_offer_whose_node_never_answers_should_keep_no_other_from_being_answered_for() {
+	let bench = Bench::new().await;
+	bench.two_offers();
+	bench.backbone.memory().silent.insert(identifier(2));
+	// Where nobody else is there, the backbone cannot be reached.
+	bench.node.script().backbone = vec![listed(2)];
+	let error = bench.seller(discount()).await.unwrap_err();
+	assert_eq!((error.kind(), error.code().as_str()), (Kind::NoConnection, "silent-node"));
+	assert_eq!(bench.backbone.memory().unanswered.len(), 2, "it was asked for both keys");
+	bench.node.script().backbone = [1, 2].map(listed).to_vec();
+	let seller = bench.seller(discount()).await.unwrap();
+	let mut offers: Vec<OfferId> = seller.offers().collect();
+	offers.sort_unstable();
+	assert_eq!(offers, [1, 4]);
 }
 
 #[tokio::test]
