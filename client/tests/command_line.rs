@@ -160,6 +160,28 @@ fn policies_that_make_no_sense_should_be_refused_before_anyone_is_asked() {
 }
 
 #[test]
+fn trees_that_never_are_enough_should_be_refused_before_anyone_is_asked() {
+	let dir = tempfile::tempdir().unwrap();
+	let cases: [(&[&str], &str, &str); 4] = [
+		(&["--leaves", "64", "--margin", "128"], "tree-too-small", "--margin"),
+		(&["--leaves", "100"], "tree-too-small", "--leaves"),
+		(&["--valid-for", "1200", "--reserve", "1200"], "validity-too-short", "--valid-for"),
+		(&["--valid-for", "1000"], "validity-too-short", "--reserve"),
+	];
+	let ways: [&[&str]; 2] = [&[], &["--keep"]];
+	for (arguments, code, hint) in cases {
+		for keep in ways {
+			let issue = [&["--output", "json", "meter", "coe"][..], arguments, keep].concat();
+			let output = spb(dir.path(), &issue);
+			assert_eq!(output.status.code(), Some(2), "{issue:?}");
+			let error = json(&output)["error"].take();
+			assert_eq!(error["code"], code, "{issue:?}");
+			assert!(error["message"].as_str().unwrap().contains(hint), "{error}");
+		}
+	}
+}
+
+#[test]
 fn a_key_that_others_can_read_should_be_refused() {
 	let dir = tempfile::tempdir().unwrap();
 	let state = dir.path().join("state");

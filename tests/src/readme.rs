@@ -8,7 +8,8 @@
 //! * `<!-- no-test: why -->`: leaves it alone.
 //!
 //! Lines that begin with `$ ` are commands, one that ends with `\` goes on in the next; the others
-//! show what comes out. All commands of a block run in one shell that stops at the first failure.
+//! show what comes out. All commands of a block run in one shell that stops at the first failure; one
+//! that the block leaves in the background ends with it.
 
 use std::fmt;
 

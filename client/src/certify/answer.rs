@@ -1,11 +1,11 @@
 //! The meter that certifies others.
 
-use super::CertifyError;
+use super::{allowance::Allowance, CertifyError};
 use crate::{
 	connection::Connection,
 	keys::{AccountKey, Secret},
 	meter::Meter,
-	negotiate::Writer,
+	negotiate::{Outbox, Writer},
 	relay::{self, Contacts, Letters, Post, RelayError},
 };
 use serde::Serialize;
@@ -13,10 +13,7 @@ use spb_primitives::{
 	relay::{Body, CoeRefusal, CoeRequest, ContactKey, Letter},
 	BlockNumber, Coe,
 };
-use std::{collections::VecDeque, fmt, sync::Arc};
-
-/// In milliseconds.
-const HOUR: u64 = 60 * 60 * 1_000;
+use std::{fmt, sync::Arc};
 
 /// For what a meter answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,9 +22,11 @@ pub struct Willing {
 	pub longest: BlockNumber,
 	/// How many it gives in an hour at the most.
 	pub per_hour: u32,
+	/// How many of these one meter gets, so that none can use up all of them.
+	pub per_meter: u32,
 }
 
-/// What was answered. It does not say to whom: that is forgotten.
+/// What was answered. It does not say to whom.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "event")]
 pub enum Answered {
@@ -58,8 +57,9 @@ pub struct Certifier {
 	contact: ContactKey,
 	willing: Willing,
 	letters: Letters,
-	/// When certificates were given in the last hour, in milliseconds since 1970.
-	given: VecDeque<u64>,
+	allowance: Allowance,
+	/// Answers on their way, with what is told of them.
+	outbox: Outbox<Answered>,
 }
 
 impl fmt::Debug for Certifier {
@@ -87,13 +87,17 @@ impl Certifier {
 		let secret = contacts.find(&contact)?.ok_or(RelayError::NotOurs(contact))?;
 		let mut letters = Letters::new();
 		letters.attach(&post, secret).await?;
-		Ok(Self { connection, post, meter, contact, willing, letters, given: VecDeque::new() })
+		let (allowance, outbox) = (Allowance::default(), Outbox::new(post.clone()));
+		Ok(Self { connection, post, meter, contact, willing, letters, allowance, outbox })
 	}
 
-	/// Answers the next request, and tells how.
+	/// Answers until an answer has been sent, and tells which.
 	pub async fn next(&mut self) -> Result<Answered, CertifyError> {
 		loop {
-			let letter = self.letters.next().await;
+			let letter = tokio::select! {
+				answered = self.outbox.next() => return Ok(answered),
+				letter = self.letters.next() => letter,
+			};
 			let Body::CoeRequest { request } = &letter.content.body else { continue };
 			let answer = match self.judge(request).await {
 				Ok(answer) => answer,
@@ -112,10 +116,7 @@ impl Certifier {
 				Ok(coe) => Body::CoeSigned { coe },
 				Err(reason) => Body::CoeRefused { reason },
 			};
-			match self.reply(&letter, body).await {
-				Ok(()) => return Ok(answered),
-				Err(error) => self.post.note(&error.to_string()),
-			}
+			self.reply(&letter, body, answered);
 		}
 	}
 
@@ -123,26 +124,21 @@ impl Certifier {
 		&mut self,
 		request: &CoeRequest,
 	) -> Result<Result<Coe, CoeRefusal>, CertifyError> {
-		let now = relay::now();
-		while self.given.front().is_some_and(|at| at.saturating_add(HOUR) <= now) {
-			self.given.pop_front();
-		}
-		if self.given.len() >= self.willing.per_hour as usize {
-			return Ok(Err(CoeRefusal::Busy));
-		}
 		let view = self.connection.best_view().await?;
 		let register = view.register(request.manufacturer, &request.requester).await?;
 		let (block, longest) = (view.head().number, self.willing.longest);
 		let (to, genesis) = (&self.contact, self.connection.genesis());
 		let answer = self.meter.answer_coe(request, to, longest, block, &genesis, &register)?;
-		if answer.is_ok() {
-			self.given.push_back(now);
-		}
-		Ok(answer)
+		Ok(match answer {
+			Ok(_) if !self.allowance.take(request, relay::now(), &self.willing) => {
+				Err(CoeRefusal::Busy)
+			},
+			other => other,
+		})
 	}
 
 	/// Writes back, with a key that is nobody's: a certificate says itself who gave it.
-	async fn reply(&self, letter: &Letter, body: Body) -> Result<(), RelayError> {
+	fn reply(&mut self, letter: &Letter, body: Body, answered: Answered) {
 		let content = &letter.content;
 		let mut writer = Writer {
 			key: AccountKey::from_secret(&Secret::random()),
@@ -151,6 +147,7 @@ impl Certifier {
 			negotiation: content.negotiation,
 			last: None,
 		};
-		writer.write(&self.post, 0, body).await.map(|_| ())
+		let answer = writer.compose(&self.post.genesis(), 0, body);
+		self.outbox.send(self.contact, vec![answer], move |taken| taken.then_some(answered));
 	}
 }

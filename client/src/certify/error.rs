@@ -7,6 +7,7 @@ use crate::{
 	relay::RelayError,
 	tx::TxError,
 };
+use spb_primitives::BlockNumber;
 
 /// What goes wrong where meters certify each other.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,24 @@ pub enum CertifyError {
 		/// What became of the last one.
 		last: String,
 	},
+	/// No tree of this size would count as ready.
+	#[error("a tree of {leaves} one-time keys never has the {margin} that count as ready: ask for more with --leaves, or be content with fewer with --margin")]
+	TooSmall {
+		/// How many keys were asked for.
+		leaves: u32,
+		/// How many have to be left.
+		margin: u32,
+	},
+	/// A tree that counts for so few blocks would have to be replaced as soon as it is there.
+	#[error("a certificate for {valid_for} blocks is about to run out as soon as it is there, where {reserve} have to be left: ask for at least {least} with --valid-for, or be content with fewer with --reserve")]
+	TooShort {
+		/// For how many blocks certificates were asked for.
+		valid_for: BlockNumber,
+		/// How many have to be left.
+		reserve: BlockNumber,
+		/// For how many they are to be asked for at the least.
+		least: BlockNumber,
+	},
 	/// The meter is not listed, so nobody can write to it.
 	#[error("the meter is not listed: run `spb meter list`")]
 	NotListed,
@@ -47,7 +66,7 @@ impl Classify for CertifyError {
 			Self::Meter(error) => error.kind(),
 			Self::Tx(error) => error.kind(),
 			Self::NoCandidates | Self::NobodySigned { .. } => Kind::Refused,
-			Self::NotListed => Kind::BadInput,
+			Self::TooSmall { .. } | Self::TooShort { .. } | Self::NotListed => Kind::BadInput,
 		}
 	}
 
@@ -59,6 +78,8 @@ impl Classify for CertifyError {
 			Self::Tx(error) => return error.code(),
 			Self::NoCandidates => "no-candidates",
 			Self::NobodySigned { .. } => "nobody-signed",
+			Self::TooSmall { .. } => "tree-too-small",
+			Self::TooShort { .. } => "validity-too-short",
 			Self::NotListed => "not-listed",
 		}
 		.into()

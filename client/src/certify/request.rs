@@ -4,8 +4,9 @@ use super::CertifyError;
 use crate::{
 	chain::{ListedMeter, View},
 	connection::Connection,
+	error::{Classify, Kind},
 	keys::{random_below, random_bytes, AccountKey, Secret},
-	meter::{Meter, Stock},
+	meter::{Meter, Moment, Stock},
 	negotiate::{until, Writer},
 	progress::Progress,
 	relay::{self, Letters, Post},
@@ -36,6 +37,27 @@ pub struct Wanted {
 	pub candidates: u32,
 	/// How long to wait for each of a request's sendings to be answered.
 	pub patience: Duration,
+}
+
+impl Wanted {
+	/// Whether trees like this make up such a stock: each has as many keys as count as ready, and
+	/// counts for long enough that it need not be replaced as soon as it is there.
+	///
+	/// # Errors
+	///
+	/// If they never would, and trees were certified for ever.
+	pub fn check(&self, stock: &Stock) -> Result<(), CertifyError> {
+		let Self { leaves, valid_for, .. } = *self;
+		let Stock { margin, blocks, .. } = *stock;
+		if leaves < margin.max(1) {
+			return Err(CertifyError::TooSmall { leaves, margin: margin.max(1) });
+		}
+		let least = blocks.saturating_mul(2).max(1);
+		if valid_for < least {
+			return Err(CertifyError::TooShort { valid_for, reserve: blocks, least });
+		}
+		Ok(())
+	}
 }
 
 /// A tree that has been certified.
@@ -79,32 +101,69 @@ impl Requester {
 	}
 
 	/// Has as many trees certified as the meter lacks of its stock.
+	///
+	/// # Errors
+	///
+	/// If trees like the wanted ones never make up the stock, or one could not be certified.
 	pub async fn restock(
 		&self,
 		stock: &Stock,
 		wanted: &Wanted,
 	) -> Result<Vec<Certified>, CertifyError> {
+		wanted.check(stock)?;
+		let mut certified = Vec::new();
+		while self.is_short(stock, certified.len()).await? {
+			certified.push(self.obtain(wanted).await?);
+		}
+		Ok(certified)
+	}
+
+	/// One turn of keeping the stock up: the same, but that nobody certifies a tree now is noted, and
+	/// no reason to give up.
+	///
+	/// # Errors
+	///
+	/// What another turn does not mend: the meter cannot ask, or what is wanted cannot be.
+	pub async fn turn(
+		&self,
+		stock: &Stock,
+		wanted: &Wanted,
+	) -> Result<Vec<Certified>, CertifyError> {
+		wanted.check(stock)?;
 		let mut certified = Vec::new();
 		loop {
-			let now = self.connection.best().await?.number;
-			if self.meter.trees_missing(stock, &self.connection.genesis(), now)? == 0 {
-				return Ok(certified);
-			}
-			// What would never count as stock is not asked for again and again.
-			let tree = self.obtain(wanted).await?;
-			let lasts = tree.leaves >= stock.margin.max(1)
-				&& tree.valid_until > now.saturating_add(stock.blocks);
-			certified.push(tree);
-			if !lasts {
-				return Ok(certified);
+			let more = match self.is_short(stock, certified.len()).await {
+				Ok(true) => self.obtain(wanted).await,
+				Ok(false) => return Ok(certified),
+				Err(error) => Err(error),
+			};
+			match more {
+				Ok(tree) => certified.push(tree),
+				Err(error) if error.kind() == Kind::BadInput => return Err(error),
+				Err(error) => {
+					self.post.note(&error.to_string());
+					return Ok(certified);
+				},
 			}
 		}
 	}
 
-	/// Has one more tree certified.
+	/// Whether a tree is missing of the stock, so many having been certified since it was looked at
+	/// first: never more than the whole stock is asked for at once.
+	async fn is_short(&self, stock: &Stock, certified: usize) -> Result<bool, CertifyError> {
+		if certified >= stock.trees as usize {
+			return Ok(false);
+		}
+		let now = self.connection.best().await?.number;
+		Ok(self.meter.trees_missing(stock, &self.connection.genesis(), now)? > 0)
+	}
+
+	/// Has one more tree certified. Trees that are of no use any more are forgotten.
 	pub async fn obtain(&self, wanted: &Wanted) -> Result<Certified, CertifyError> {
 		let genesis = self.connection.genesis();
-		let mut candidates = self.candidates(&self.connection.best_view().await?).await?;
+		let view = self.connection.best_view().await?;
+		self.tidy(&view).await?;
+		let mut candidates = self.candidates(&view).await?;
 		let (mut asked, mut last) = (0, String::new());
 		while asked < wanted.candidates {
 			let Some(at) = random_below(candidates.len()) else { break };
@@ -134,6 +193,15 @@ impl Requester {
 			0 => Err(CertifyError::NoCandidates),
 			asked => Err(CertifyError::NobodySigned { asked, last }),
 		}
+	}
+
+	/// Has the meter forget what is of no use after this block.
+	async fn tidy(&self, view: &View) -> Result<(), CertifyError> {
+		let finalized = self.connection.finalized().await?.number;
+		let settles_from = finalized.saturating_sub(view.parameters().await?.grace);
+		let genesis = self.connection.genesis();
+		let moment = Moment { genesis: &genesis, now: view.head().number, settles_from };
+		Ok(self.meter.tidy(&moment)?)
 	}
 
 	/// Asks one meter, and keeps its certificate; what is in the way if it gives none that holds.

@@ -9,18 +9,21 @@ use crate::{
 	meter::{Meter, MeterCertificate, Stock},
 	relay::{Contacts, Post},
 	testing::{
-		relay::{listed, FakeBackbone},
+		relay::{contact_at, identifier, listed, FakeBackbone},
 		FakeNode,
 	},
 };
 use pallet_spb::types::ListedMeter;
-use spb_primitives::{relay::CoeRefusal, BlockNumber, Money, RegisteredMeters};
+use spb_primitives::{
+	relay::{CoeRefusal, ContactKey},
+	BlockNumber, Money, RegisteredMeters,
+};
 use std::{sync::Arc, time::Duration};
 
 const BEST: BlockNumber = 100;
 const LONG: BlockNumber = 10_000;
 
-const WILLING: Willing = Willing { longest: LONG, per_hour: 10 };
+const WILLING: Willing = Willing { longest: LONG, per_hour: 10, per_meter: 10 };
 
 /// Patient, where an answer comes.
 const WANTED: Wanted =
@@ -28,6 +31,8 @@ const WANTED: Wanted =
 
 /// Impatient, so that silence is short.
 const HASTY: Wanted = Wanted { patience: Duration::from_secs(1), ..WANTED };
+
+const STOCK: Stock = Stock { trees: 3, margin: 4, blocks: 100 };
 
 fn manufacturer() -> ManufacturerKey {
 	ManufacturerKey::development("//One").unwrap()
@@ -80,8 +85,12 @@ impl Bench {
 
 	/// Lists a meter.
 	fn list(&self, owned: &Owned) {
+		self.list_at(owned, owned.contacts.make().unwrap().public());
+	}
+
+	/// Lists a meter with this contact key.
+	fn list_at(&self, owned: &Owned, contact: ContactKey) {
 		let owner = AccountKey::development("//Bob").unwrap().account();
-		let contact = owned.contacts.make().unwrap().public();
 		let genesis = self.connection.genesis();
 		let listing = owned.meter.consent_to_listing(&owner, contact, BEST + 9, &genesis).unwrap();
 		self.node.script().meters.push(ListedMeter {
@@ -105,6 +114,18 @@ impl Bench {
 		self.list(&owned);
 		let mut certifier = self.certifier(&owned, willing).await.unwrap();
 		tokio::spawn(async move { certifier.next().await.unwrap() })
+	}
+
+	/// A listed meter that answers until what is returned is aborted.
+	async fn going_on(&self, name: &str, willing: Willing) -> tokio::task::JoinHandle<()> {
+		let owned = self.meter(name);
+		self.list(&owned);
+		let mut certifier = self.certifier(&owned, willing).await.unwrap();
+		tokio::spawn(async move {
+			loop {
+				certifier.next().await.unwrap();
+			}
+		})
 	}
 
 	fn requester(&self, owned: &Owned) -> Requester {
@@ -205,23 +226,111 @@ async fn an_uncertified_meter_should_not_ask() {
 #[tokio::test]
 async fn trees_should_be_certified_until_there_are_enough() {
 	let bench = Bench::new().await;
-	let (ours, theirs) = (bench.meter("ours"), bench.meter("theirs"));
-	bench.list(&theirs);
-	let mut certifier = bench.certifier(&theirs, WILLING).await.unwrap();
-	let answering = tokio::spawn(async move {
-		loop {
-			certifier.next().await.unwrap();
-		}
-	});
+	let ours = bench.meter("ours");
+	let answering = bench.going_on("theirs", WILLING).await;
 	let requester = bench.requester(&ours);
-	let stock = Stock { trees: 3, margin: 4, blocks: 100 };
-	assert_eq!(requester.restock(&stock, &WANTED).await.unwrap().len(), 3);
-	assert!(requester.restock(&stock, &WANTED).await.unwrap().is_empty());
-	// Trees that are smaller than the margin never are enough, and are not made for ever.
-	let greedy = Stock { margin: 9, ..stock };
-	assert_eq!(requester.restock(&greedy, &WANTED).await.unwrap().len(), 1);
-	assert_eq!(bench.trees(&ours), 4);
+	assert_eq!(requester.restock(&STOCK, &WANTED).await.unwrap().len(), 3);
+	assert!(requester.restock(&STOCK, &WANTED).await.unwrap().is_empty());
+	assert_eq!(bench.trees(&ours), 3);
 	answering.abort();
+}
+
+#[tokio::test]
+async fn trees_that_never_are_enough_should_not_be_asked_for() {
+	let bench = Bench::new().await;
+	let ours = bench.meter("ours");
+	let answering = bench.going_on("theirs", WILLING).await;
+	let requester = bench.requester(&ours);
+	let never = [
+		(Stock { margin: 9, ..STOCK }, WANTED, "tree-too-small"),
+		(Stock { margin: 0, ..STOCK }, Wanted { leaves: 0, ..WANTED }, "tree-too-small"),
+		(STOCK, Wanted { valid_for: 100, ..WANTED }, "validity-too-short"),
+		// It would be there for less time than it would have to be replaced in.
+		(STOCK, Wanted { valid_for: 199, ..WANTED }, "validity-too-short"),
+		(Stock { blocks: 0, ..STOCK }, Wanted { valid_for: 0, ..WANTED }, "validity-too-short"),
+		(Stock { blocks: u32::MAX, ..STOCK }, WANTED, "validity-too-short"),
+	];
+	for (stock, wanted, code) in never {
+		let once = requester.restock(&stock, &wanted).await.unwrap_err();
+		assert_eq!((once.kind(), once.code().as_str()), (Kind::BadInput, code));
+		let kept = requester.turn(&stock, &wanted).await.unwrap_err();
+		assert_eq!((kept.kind(), kept.code().as_str()), (Kind::BadInput, code));
+	}
+	assert!(bench.backbone.memory().sent.is_empty());
+	assert_eq!(bench.trees(&ours), 0);
+	for good in [STOCK, Stock { margin: 8, blocks: LONG / 2, ..STOCK }] {
+		assert!(WANTED.check(&good).is_ok(), "{good:?}");
+	}
+	answering.abort();
+}
+
+#[tokio::test]
+async fn a_turn_should_make_up_the_stock_and_no_more() {
+	let bench = Bench::new().await;
+	let ours = bench.meter("ours");
+	let requester = bench.requester(&ours);
+	// That nobody is there is no reason to give up.
+	assert!(requester.turn(&STOCK, &HASTY).await.unwrap().is_empty());
+	let answering = bench.going_on("theirs", WILLING).await;
+	assert_eq!(requester.turn(&STOCK, &WANTED).await.unwrap().len(), 3);
+	for _ in 0..2 {
+		bench.node.script().best += 1;
+		assert!(requester.turn(&STOCK, &WANTED).await.unwrap().is_empty());
+	}
+	// When their certificates are about to run out, others take their place; when these have run out
+	// for good, they are forgotten.
+	bench.node.script().best += LONG - STOCK.blocks;
+	assert_eq!(requester.turn(&STOCK, &WANTED).await.unwrap().len(), 3);
+	assert_eq!(bench.trees(&ours), 6);
+	bench.node.script().best += LONG - STOCK.blocks;
+	assert_eq!(requester.turn(&STOCK, &WANTED).await.unwrap().len(), 3);
+	assert_eq!(bench.trees(&ours), 6);
+	answering.abort();
+	// Nor is silence a reason to give up.
+	let more = Stock { trees: 4, ..STOCK };
+	assert!(requester.turn(&more, &HASTY).await.unwrap().is_empty());
+	// A meter that cannot ask cannot go on either.
+	let directory = Directory::new(bench.folder.path().join("bare"));
+	let meter = Arc::new(Meter::create(directory.clone()).unwrap());
+	let bare = Owned { meter, contacts: Contacts::new(directory) };
+	let error = bench.requester(&bare).turn(&STOCK, &HASTY).await.unwrap_err();
+	assert_eq!((error.kind(), error.code().as_str()), (Kind::BadInput, "not-certified"));
+}
+
+#[tokio::test]
+async fn a_meter_should_not_use_up_what_is_for_all() {
+	let bench = Bench::new().await;
+	let [greedy, modest, late] = ["greedy", "modest", "late"].map(|name| bench.meter(name));
+	let willing = Willing { per_hour: 3, per_meter: 2, ..WILLING };
+	let answering = bench.going_on("theirs", willing).await;
+	let obtain = async |owned: &Owned| {
+		let obtained = bench.requester(owned).obtain(&WANTED).await;
+		obtained.map(drop).map_err(|error| (error.code(), error.to_string()))
+	};
+	let refused = |answer: Result<(), (String, String)>| {
+		let (code, text) = answer.unwrap_err();
+		assert_eq!(code, "nobody-signed");
+		assert!(text.contains(&CoeRefusal::Busy.to_string()), "{text}");
+	};
+	assert_eq!([obtain(&greedy).await, obtain(&greedy).await], [Ok(()), Ok(())]);
+	refused(obtain(&greedy).await);
+	assert_eq!(obtain(&modest).await, Ok(()));
+	// Now all are given.
+	refused(obtain(&late).await);
+	answering.abort();
+}
+
+#[tokio::test]
+async fn a_node_that_never_answers_should_keep_back_no_certificate() {
+	let bench = Bench::new().await;
+	let (ours, theirs) = (bench.meter("ours"), bench.meter("theirs"));
+	bench.list_at(&theirs, contact_at(&theirs.contacts, &[2, 1]));
+	let mut certifier = bench.certifier(&theirs, WILLING).await.unwrap();
+	let answered = tokio::spawn(async move { certifier.next().await.unwrap() });
+	bench.backbone.memory().stuck.insert(identifier(2));
+	bench.requester(&ours).obtain(&WANTED).await.unwrap();
+	assert!(matches!(answered.await.unwrap(), Answered::Signed { .. }));
+	assert!(!bench.backbone.memory().unanswered.is_empty());
 }
 
 #[tokio::test]

@@ -114,8 +114,8 @@ impl Meter {
 		let Moment { genesis, now, settles_from } = *moment;
 		self.update(|state| {
 			state.pair_or_check(genesis, draft.vault)?;
-			state.forget(genesis, settles_from);
-			self.keys.retain(&self.directory, state);
+			let gone = state.forget(genesis, settles_from);
+			self.keys.remove(&self.directory, &gone);
 			let ours = Pairing { genesis: *genesis, vault: draft.vault };
 			let at = position(state, &ours, now)?;
 			let keys = self.keys.get(&self.directory, state, &state.trees[at], progress)?;

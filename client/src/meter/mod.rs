@@ -253,12 +253,28 @@ impl Meter {
 		self.keys.put(&self.directory, &tree, keys)?;
 		Ok(request)
 	}
+
 	/// Forgets a tree that nobody signed, and that nobody shall sign any more: its root is known to
 	/// those who were asked.
 	pub fn abandon_tree(&self, root: &H256) -> Result<(), MeterError> {
 		self.update(|state| {
-			state.trees.retain(|tree| tree.root != *root || !tree.coes.is_empty());
-			self.keys.retain(&self.directory, state);
+			let is_it = |tree: &state::Tree| tree.root == *root && tree.coes.is_empty();
+			let gone = state.trees.iter().filter(|tree| is_it(tree)).map(|tree| tree.number);
+			let gone: Vec<u32> = gone.collect();
+			state.trees.retain(|tree| !is_it(tree));
+			self.keys.remove(&self.directory, &gone);
+			Ok(())
+		})
+	}
+
+	/// Forgets what can be of no use any more, as each new CTP does: keys that were set aside for too
+	/// long, CTPs that cannot settle, trees that are used up or whose certificates have run out.
+	pub fn tidy(&self, moment: &Moment<'_>) -> Result<(), MeterError> {
+		let Moment { genesis, now, settles_from } = *moment;
+		self.update(|state| {
+			state.forget_reservations(genesis, now);
+			let gone = state.forget(genesis, settles_from);
+			self.keys.remove(&self.directory, &gone);
 			Ok(())
 		})
 	}

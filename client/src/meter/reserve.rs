@@ -45,9 +45,9 @@ impl Meter {
 		let Moment { genesis, now, settles_from } = *moment;
 		self.update(|state| {
 			state.pair_or_check(genesis, vault)?;
-			state.forget(genesis, settles_from);
 			state.forget_reservations(genesis, now);
-			self.keys.retain(&self.directory, state);
+			let gone = state.forget(genesis, settles_from);
+			self.keys.remove(&self.directory, &gone);
 			let ours = Pairing { genesis: *genesis, vault };
 			let at = position(state, &ours, now)?;
 			let keys = self.keys.get(&self.directory, state, &state.trees[at], progress)?;

@@ -239,13 +239,25 @@ impl MeterState {
 		found.ok_or(MeterError::UnknownCtp(*id))
 	}
 
-	/// Forgets CTPs that could settle only before block `settles_from`, and trees of no use any more.
-	pub(super) fn forget(&mut self, genesis: &Genesis, settles_from: BlockNumber) {
+	/// Forgets CTPs that could settle only before block `settles_from`, and trees of no use any more:
+	/// used up, or with a certificate that ran out before that block, and with no key that a CTP still
+	/// needs. A tree that is certified on another chain, or was never certified, may be of use yet.
+	/// Gives the numbers of the trees.
+	pub(super) fn forget(&mut self, genesis: &Genesis, settles_from: BlockNumber) -> Vec<u32> {
 		self.issued.retain(|issue| issue.genesis != *genesis || issue.ctp().expiry >= settles_from);
 		let (issued, reserved) = (&self.issued, &self.reserved);
-		self.trees.retain(|tree| {
+		let is_of_use = |tree: &Tree| {
+			let ran_out = |stored: &StoredCoe| {
+				stored.genesis == *genesis && stored.coe.0.valid_until < settles_from
+			};
+			let is_over = !tree.coes.is_empty() && tree.coes.iter().all(ran_out);
 			let named = issued.iter().any(|issue| issue.tree == tree.number);
-			tree.left() > 0 || named || reserved.iter().any(|key| key.tree == tree.number)
-		});
+			let kept = named || reserved.iter().any(|key| key.tree == tree.number);
+			kept || (tree.left() > 0 && !is_over)
+		};
+		let gone = self.trees.iter().filter(|tree| !is_of_use(tree));
+		let gone: Vec<u32> = gone.map(|tree| tree.number).collect();
+		self.trees.retain(|tree| !gone.contains(&tree.number));
+		gone
 	}
 }

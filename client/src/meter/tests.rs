@@ -1,5 +1,7 @@
 //! Meters on a disk: counters that survive, certificates that are checked, words given once.
 
+mod trees;
+
 use super::{state::MeterState, *};
 use crate::{
 	error::{Classify, Kind},

@@ -118,15 +118,13 @@ impl KeyCache {
 		Ok(keys.into())
 	}
 
-	/// Removes the files of trees that the meter has forgotten.
-	pub(super) fn retain(&self, directory: &Directory, state: &MeterState) {
-		let known = |number: &u32| state.trees.iter().any(|tree| tree.number == *number);
+	/// Forgets the keys of trees that the meter has forgotten, also on the disk.
+	pub(super) fn remove(&self, directory: &Directory, trees: &[u32]) {
 		let mut keys = self.lock();
-		let gone: Vec<u32> = keys.keys().copied().filter(|number| !known(number)).collect();
-		for number in gone {
-			keys.remove(&number);
+		for number in trees {
+			keys.remove(number);
 			// Only a cache: what stays behind costs room on the disk and nothing else.
-			let _ = std::fs::remove_file(directory.file(&Self::file_name(number)));
+			let _ = std::fs::remove_file(directory.file(&Self::file_name(*number)));
 		}
 	}
 

@@ -9,6 +9,7 @@
 mod agreements;
 mod buyer;
 mod error;
+mod outbox;
 mod policy;
 mod seller;
 #[cfg(test)]
@@ -20,7 +21,7 @@ pub use buyer::Buyer;
 pub use error::NegotiateError;
 pub use policy::{ConsumerDocument, DiscountEntry, HoursEntry, ProducerDocument};
 pub use seller::{Event, Seller};
-pub(crate) use writer::Writer;
+pub(crate) use {outbox::Outbox, writer::Writer};
 
 use crate::connection::{Connection, ConnectionError};
 use spb_primitives::relay::negotiation::Now;

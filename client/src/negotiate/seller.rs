@@ -1,6 +1,6 @@
 //! The side that sells: answers to whoever writes to one of its offers.
 
-use super::{moment, until, NegotiateError, Writer};
+use super::{moment, until, NegotiateError, Outbox, Writer};
 use crate::{
 	chain::{Offer, OfferFilter},
 	connection::Connection,
@@ -16,17 +16,16 @@ use spb_primitives::{
 	relay::{
 		negotiation::{Listing, Now, Producer, ProducerOutcome, ProducerPolicy, Step},
 		packet::MAX_AGE,
-		Body, ContactKey, Letter, NegotiationId, RefuseReason,
+		Body, ContactKey, ContactSecret, Letter, NegotiationId,
 	},
-	AccountId, BlockNumber, CtpId, Energy, Money, OfferId, Price,
+	AccountId, BlockNumber, CtpId, Energy, Genesis, Money, OfferId, Price,
 };
 use std::{
 	collections::BTreeMap,
 	time::{Duration, Instant},
 };
 
-/// Negotiations at once. One more takes the place of one that is over or has come no further than its
-/// first ask, which costs nobody anything; where there is none, it is told that the producer is busy.
+/// Negotiations at once. One more takes the place of an old one.
 pub(super) const MAX_NEGOTIATIONS: usize = 256;
 /// How often the offers are looked at again.
 const OFFERS: Duration = Duration::from_secs(6);
@@ -106,6 +105,8 @@ pub struct Seller {
 	talks: BTreeMap<Name, Talk>,
 	/// How many have begun.
 	begun: u64,
+	/// Answers on their way, with the ends that they tell of.
+	outbox: Outbox<Event>,
 }
 
 impl std::fmt::Debug for Seller {
@@ -129,6 +130,7 @@ impl Seller {
 	) -> Result<Self, NegotiateError> {
 		let mut seller = Self {
 			connection,
+			outbox: Outbox::new(post.clone()),
 			post,
 			key,
 			contacts,
@@ -141,77 +143,82 @@ impl Seller {
 			talks: BTreeMap::new(),
 			begun: 0,
 		};
-		seller.look().await?;
+		let secrets = seller.look().await?;
 		if seller.offers.is_empty() {
 			return Err(NegotiateError::NothingToAnswer);
+		}
+		// The node of one key says nothing of the others; it is tried again.
+		let mut failures = seller.letters.attach_all(&seller.post, secrets).await;
+		if seller.letters.keys().next().is_none() && !failures.is_empty() {
+			return Err(failures.swap_remove(0).into());
 		}
 		Ok(seller)
 	}
 
 	/// The offers that are answered for.
 	pub fn offers(&self) -> impl Iterator<Item = OfferId> + '_ {
-		self.offers.values().map(|offer| offer.id)
+		let answered = self.letters.keys().filter_map(move |key| self.offers.get(key));
+		answered.map(|offer| offer.id)
 	}
 
-	/// Answers until a negotiation has ended, and tells how.
+	/// Answers until a negotiation has ended and the last word of it is sent, and tells how.
 	pub async fn next(&mut self) -> Result<Event, NegotiateError> {
 		loop {
 			if self.looked.is_none_or(|looked| looked.elapsed() >= OFFERS) {
-				// A break of the connection is no reason to stop answering: it will be there again.
-				if let Err(error) = self.look().await {
-					self.post.note(&error.to_string());
-					self.looked = Some(Instant::now());
+				match self.look().await {
+					Ok(secrets) => {
+						for secret in secrets {
+							self.letters.attach_soon(&self.post, secret);
+						}
+					},
+					// A break of the connection is no reason to stop answering: it will be there again.
+					Err(error) => {
+						self.post.note(&error.to_string());
+						self.looked = Some(Instant::now());
+					},
 				}
 			}
 			let deadline = self.talks.values().filter_map(|talk| talk.producer.deadline()).min();
 			let wait = deadline.map_or(OFFERS, |deadline| until(deadline).min(OFFERS));
-			let ended = tokio::select! {
-				letter = self.letters.next() => self.letter(letter).await,
-				() = tokio::time::sleep(wait) => self.tick().await,
-			};
-			match ended {
-				Ok(Some(event)) => return Ok(event),
-				Ok(None) => {},
-				Err(error) => self.post.note(&error.to_string()),
+			tokio::select! {
+				event = self.outbox.next() => return Ok(event),
+				letter = self.letters.next() => {
+					if let Err(error) = self.letter(letter).await {
+						self.post.note(&error.to_string());
+					}
+				},
+				() = tokio::time::sleep(wait) => self.tick(),
 			}
 		}
 	}
 
-	/// Looks what the chain demands of CTPs and which offers there are to answer for, and attaches
-	/// their keys.
-	async fn look(&mut self) -> Result<(), NegotiateError> {
+	/// Looks what the chain demands of CTPs and which offers there are to answer for. Gives the keys of
+	/// those that are still to be attached.
+	async fn look(&mut self) -> Result<Vec<ContactSecret>, NegotiateError> {
 		let account = self.key.account();
 		let filter = OfferFilter { producer: Some(account.clone()), ..Default::default() };
 		let view = self.connection.best_view().await?;
 		(self.fee, self.longest) = (view.limits().await?.fee, view.entry_lifetime().await?);
 		let offers = view.offers(filter).await?;
 		let asked = offers.into_iter().filter(|offer| is_sold_by(offer, &account));
-		let (mut answered, mut failure) = (BTreeMap::new(), None);
+		let (mut answered, mut secrets) = (BTreeMap::new(), Vec::new());
 		for offer in asked.filter(|offer| !offer.contact.is_none()) {
 			// An offer whose key is elsewhere is answered for there.
 			let Some(secret) = self.contacts.find(&offer.contact)? else { continue };
-			match self.letters.attach(&self.post, secret).await {
-				Ok(()) => {
-					answered.insert(offer.contact, offer);
-				},
-				// The node of one key says nothing of the others; it is tried again.
-				Err(error) => {
-					self.post.note(&error.to_string());
-					failure.get_or_insert(error);
-				},
+			let attached = self.letters.keys().any(|key| *key == offer.contact);
+			// Two offers may have one key.
+			if answered.insert(offer.contact, offer).is_none() && !attached {
+				secrets.push(secret);
 			}
-		}
-		if let Some(error) = failure.filter(|_| answered.is_empty()) {
-			return Err(error.into());
 		}
 		self.letters.retain(|key| answered.contains_key(key));
 		self.offers = answered;
 		self.looked = Some(Instant::now());
-		Ok(())
+		Ok(secrets)
 	}
 
 	/// Answers a letter.
-	async fn letter(&mut self, letter: Letter) -> Result<Option<Event>, NegotiateError> {
+	async fn letter(&mut self, letter: Letter) -> Result<(), NegotiateError> {
 		let now = moment(&self.connection).await?;
 		let content = &letter.content;
 		let name = (content.author.clone(), content.negotiation);
@@ -220,19 +227,15 @@ impl Seller {
 			Body::Ask { offer, .. } => self.listing(&content.to, *offer).await?,
 			Body::Accept { .. } | Body::Refuse { .. } => None,
 			// Nothing else is for a producer.
-			_ => return Ok(None),
+			_ => return Ok(()),
 		};
 		if !self.talks.contains_key(&name) {
 			if !matches!(content.body, Body::Ask { .. }) {
 				// The rest of a negotiation that is forgotten here, or never was.
-				return Ok(None);
+				return Ok(());
 			}
-			let mut writer = self.writer(&letter);
-			if !self.make_room() {
-				let reason = RefuseReason::Busy;
-				writer.write(&self.post, 0, Body::Refuse { reason }).await?;
-				return Ok(None);
-			}
+			self.make_room();
+			let writer = self.writer(&letter);
 			let (policy, genesis) = (self.policy.clone(), self.post.genesis());
 			let producer = Producer::new(&letter, policy, self.fee, genesis, now);
 			let producer = producer.for_at_most(self.longest);
@@ -240,29 +243,39 @@ impl Seller {
 			self.begun = place.saturating_add(1);
 			self.talks.insert(name.clone(), Talk { producer, writer, place, forgotten: 0 });
 		}
-		let Some(talk) = self.talks.get_mut(&name) else { return Ok(None) };
+		let Some(talk) = self.talks.get_mut(&name) else { return Ok(()) };
 		// Answers go where the latest letter wants them: a consumer may come from elsewhere.
 		talk.writer.to = content.reply_to;
 		talk.forgotten = now.ms.saturating_add(MAX_AGE);
 		let (key, genesis) = (&self.key, self.post.genesis());
 		let sign = |id: &CtpId| trade::quote(key, id, &genesis);
 		let steps = talk.producer.letter(&letter, now, |_| listing, sign);
-		Self::take(&self.post, talk, steps).await
+		Self::take(&mut self.outbox, &genesis, talk, steps);
+		Ok(())
 	}
 
-	/// Whether one more negotiation can be remembered: the oldest that is over makes room for it, or
-	/// else the oldest that has come no further than its first ask. So asking is not enough to keep
-	/// others out.
-	fn make_room(&mut self) -> bool {
-		if self.talks.len() < MAX_NEGOTIATIONS {
-			return true;
+	/// Forgets a negotiation where one more would be too many: the oldest that is over, or else the
+	/// oldest of those at their first ask or of those that have come further, whichever are more.
+	///
+	/// Letters cost nobody anything, so no number of them may keep others out: not first asks, which
+	/// have each other's places, and not bargains that go no further, which have no more than half.
+	fn make_room(&mut self) {
+		while self.talks.len() >= MAX_NEGOTIATIONS {
+			let oldest = |may_go: fn(&Producer) -> bool| {
+				let may_go = self.talks.iter().filter(|(_, talk)| may_go(&talk.producer));
+				may_go.min_by_key(|(_, talk)| talk.place).map(|(name, _)| name.clone())
+			};
+			let asking = self.talks.values().filter(|talk| talk.producer.is_at_first_ask()).count();
+			let gone = oldest(Producer::is_over).or_else(|| {
+				if asking * 2 < self.talks.len() {
+					oldest(|producer| !producer.is_at_first_ask())
+				} else {
+					oldest(Producer::is_at_first_ask)
+				}
+			});
+			let Some(name) = gone else { return };
+			self.talks.remove(&name);
 		}
-		let oldest = |may_go: fn(&Producer) -> bool| {
-			let may_go = self.talks.iter().filter(|(_, talk)| may_go(&talk.producer));
-			may_go.min_by_key(|(_, talk)| talk.place).map(|(name, _)| name.clone())
-		};
-		let oldest = oldest(Producer::is_over).or_else(|| oldest(Producer::is_at_first_ask));
-		oldest.is_some_and(|name| self.talks.remove(&name).is_some())
 	}
 
 	/// What the chain has of an offer that is asked for at its own contact key.
@@ -292,35 +305,34 @@ impl Seller {
 	}
 
 	/// Ends what was not heard of for too long.
-	async fn tick(&mut self) -> Result<Option<Event>, NegotiateError> {
-		let ms = crate::relay::now();
-		let is_due = |talk: &Talk| talk.producer.deadline().is_some_and(|deadline| deadline <= ms);
-		let due = self.talks.iter().find(|(_, talk)| is_due(talk)).map(|(name, _)| name.clone());
-		let Some(name) = due else { return Ok(None) };
-		let now = Now { ms, block: 0 };
-		let Some(talk) = self.talks.get_mut(&name) else { return Ok(None) };
-		let steps = talk.producer.tick(now);
-		Self::take(&self.post, talk, steps).await
+	fn tick(&mut self) {
+		let now = Now { ms: crate::relay::now(), block: 0 };
+		let genesis = self.post.genesis();
+		for talk in self.talks.values_mut() {
+			let steps = talk.producer.tick(now);
+			Self::take(&mut self.outbox, &genesis, talk, steps);
+		}
 	}
 
-	/// Does what a negotiation asks for; its end, if it has ended.
-	async fn take(
-		post: &Post,
+	/// Sends what a negotiation asks for, and has its end told when that is done.
+	fn take(
+		outbox: &mut Outbox<Event>,
+		genesis: &Genesis,
 		talk: &mut Talk,
 		steps: Vec<Step<ProducerOutcome>>,
-	) -> Result<Option<Event>, NegotiateError> {
-		let mut ended = None;
+	) {
+		if steps.is_empty() {
+			return;
+		}
+		let (mut letters, mut ended) = (Vec::new(), None);
 		for step in steps {
 			match step {
 				Step::Send { sequence, body } => {
-					// What is lost the consumer asks for again.
-					if let Err(error) = talk.writer.write(post, sequence, body).await {
-						post.note(&error.to_string());
-					}
+					letters.push(talk.writer.compose(genesis, sequence, body));
 				},
-				Step::Finished(outcome) => ended = Some(outcome.into()),
+				Step::Finished(outcome) => ended = Some(Event::from(outcome)),
 			}
 		}
-		Ok(ended)
+		outbox.send(talk.writer.from, letters, |_| ended);
 	}
 }

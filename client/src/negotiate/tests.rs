@@ -1,6 +1,8 @@
 //! Two sides that negotiate over a backbone that pretends.
 
-use super::{seller::MAX_NEGOTIATIONS, *};
+mod crowd;
+
+use super::*;
 use crate::{
 	error::{Classify, Kind},
 	files::Directory,
@@ -8,7 +10,7 @@ use crate::{
 	relay::{Contacts, Letters, Post},
 	testing::{
 		ready_meter,
-		relay::{listed, FakeBackbone, Lie},
+		relay::{home, identifier, listed, FakeBackbone, Lie},
 		stored_vault, FakeNode,
 	},
 	trade::{Order, Trader, Wish},
@@ -19,7 +21,7 @@ use spb_primitives::{
 	message::verify_quote,
 	relay::{
 		negotiation::{ConsumerPolicy, ProducerPolicy},
-		Body, ContactKey, Packet, RefuseReason,
+		Body, ContactKey, ContactSecret, Packet, RefuseReason,
 	},
 	units::SPB,
 	BlockNumber, Ctp, Energy, Genesis, Money, OfferId, Price, ReceiptKey,
@@ -116,7 +118,14 @@ impl Bench {
 	}
 
 	async fn seller(&self, policy: ProducerPolicy) -> Result<Seller, NegotiateError> {
-		let post = Self::post(&self.backbone, &self.trader);
+		self.seller_over(Self::post(&self.backbone, &self.trader), policy).await
+	}
+
+	async fn seller_over(
+		&self,
+		post: Post,
+		policy: ProducerPolicy,
+	) -> Result<Seller, NegotiateError> {
 		let contacts = contacts(self.folder.path());
 		let connection = self.trader.connection().clone();
 		Seller::open(connection, post, producer_key(), contacts, policy).await
@@ -130,12 +139,7 @@ impl Bench {
 
 	/// Lets the producer answer until what is returned is aborted.
 	async fn answering(&self, policy: ProducerPolicy) -> tokio::task::JoinHandle<()> {
-		let mut seller = self.seller(policy).await.unwrap();
-		tokio::spawn(async move {
-			loop {
-				seller.next().await.unwrap();
-			}
-		})
+		go_on(self.seller(policy).await.unwrap())
 	}
 
 	/// The pen of a consumer of whom nobody knows anything, for a new negotiation.
@@ -150,6 +154,15 @@ impl Bench {
 	}
 }
 
+/// Lets a producer answer until what is returned is aborted.
+fn go_on(mut seller: Seller) -> tokio::task::JoinHandle<()> {
+	tokio::spawn(async move {
+		loop {
+			seller.next().await.unwrap();
+		}
+	})
+}
+
 /// A consumer who does as it is told.
 struct Puppet {
 	post: Post,
@@ -159,10 +172,17 @@ struct Puppet {
 }
 
 impl Puppet {
+	/// With a fresh key of the first node.
 	async fn new(bench: &Bench) -> Self {
 		let post = Bench::post(&bench.backbone, &bench.trader);
-		let mut letters = Letters::new();
-		let from = post.attach_fresh(&mut letters).await.unwrap().public();
+		let secret = loop {
+			let secret = ContactSecret::generate().unwrap();
+			if home(&secret.public(), &[1, 2]) == identifier(1) {
+				break secret;
+			}
+		};
+		let (mut letters, from) = (Letters::new(), secret.public());
+		letters.attach(&post, secret).await.unwrap();
 		Self { post, letters, writer: bench.writer(from), sequence: 0 }
 	}
 
@@ -177,7 +197,11 @@ impl Puppet {
 
 /// The least that anyone can ask for.
 fn ask() -> Body {
-	Body::Ask { offer: 1, energy: Energy::from_wh(700), price: Price::ZERO }
+	ask_for(1)
+}
+
+fn ask_for(offer: OfferId) -> Body {
+	Body::Ask { offer, energy: Energy::from_wh(700), price: Price::ZERO }
 }
 
 /// What the producer answers to it, accepted.
@@ -336,28 +360,6 @@ async fn a_producer_should_refuse_what_it_does_not_have() {
 	let error = bench.buyer.negotiate(&wish(700, LISTED), patient(LISTED)).await.unwrap_err();
 	assert_eq!((error.kind(), error.code().as_str()), (Kind::Refused, "refused-by-producer"));
 	assert!(matches!(answered.await.unwrap(), Event::Refused { .. }));
-}
-
-#[tokio::test]
-async fn asks_that_go_no_further_should_keep_nobody_out() {
-	let bench = Bench::new().await;
-	let answering = bench.answering(discount()).await;
-	let mut bargaining = Puppet::new(&bench).await;
-	for _ in 0..2 {
-		let answer = bargaining.says(ask()).await;
-		assert!(matches!(answer, Body::CounterOffer { .. }), "{answer:?}");
-	}
-	// More than are remembered, of which nothing more is heard.
-	let post = Bench::post(&bench.backbone, &bench.trader);
-	for _ in 0..=MAX_NEGOTIATIONS {
-		let mut writer = bench.writer(ContactKey([7; 32]));
-		writer.write(&post, 0, ask()).await.unwrap();
-	}
-	bench.buyer.negotiate(&wish(700, LISTED), patient(LISTED)).await.unwrap();
-	// Who has bargained is not forgotten for those who only ask.
-	let answer = bargaining.says(accept(BEST + 100)).await;
-	assert!(matches!(answer, Body::Quote { .. }), "{answer:?}");
-	answering.abort();
 }
 
 #[tokio::test]

@@ -19,7 +19,11 @@ use spb_primitives::{
 };
 use std::time::{Duration, Instant};
 use subxt::rpcs::client::{rpc_params, RpcSubscription};
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+	sync::mpsc,
+	task::{JoinHandle, JoinSet},
+	time::timeout,
+};
 
 /// Letters that wait for whoever reads them; the node keeps what comes meanwhile.
 const WAITING: usize = 64;
@@ -64,7 +68,7 @@ impl Letters {
 		Self { incoming, outgoing, tasks: Vec::new() }
 	}
 
-	/// The keys that are attached.
+	/// The keys that are attached, or are as soon as a node can be reached.
 	pub fn keys(&self) -> impl Iterator<Item = &ContactKey> {
 		self.tasks.iter().map(|(key, _)| key)
 	}
@@ -84,7 +88,49 @@ impl Letters {
 		Ok(())
 	}
 
-	/// The same, at the very node that the key belongs to or not at all.
+	/// Attaches several keys at the same time, so that no node holds up the keys of others, and keeps
+	/// them attached. Tells why those that are not attached could not be.
+	pub async fn attach_all(
+		&mut self,
+		post: &Post,
+		secrets: impl IntoIterator<Item = ContactSecret>,
+	) -> Vec<RelayError> {
+		let mut attempts = JoinSet::new();
+		for secret in secrets {
+			let post = post.clone();
+			attempts.spawn(async move {
+				let attachment = attach(&post, &secret, NODES).await;
+				(secret, attachment)
+			});
+		}
+		let mut failures = Vec::new();
+		while let Some(attempt) = attempts.join_next().await {
+			match attempt {
+				Ok((secret, Ok(attachment))) => self.keep(post, secret, attachment),
+				Ok((_, Err(error))) => failures.push(error),
+				// It has panicked, and said so; its key is not attached.
+				Err(_) => {},
+			}
+		}
+		failures
+	}
+
+	/// Attaches a key as soon as one of its nodes can be reached, which is not waited for, and keeps it
+	/// attached.
+	pub fn attach_soon(&mut self, post: &Post, secret: ContactSecret) {
+		let key = secret.public();
+		if self.keys().any(|attached| *attached == key) {
+			return;
+		}
+		let (post, letters) = (post.clone(), self.outgoing.clone());
+		let task = async move {
+			let attachment = attach_again(&post, &secret, 0).await;
+			keep(post, secret, attachment, letters).await;
+		};
+		self.tasks.push((key, tokio::spawn(task)));
+	}
+
+	/// Attaches a key to the very node that it belongs to or not at all, and keeps it attached.
 	pub(super) async fn attach_nearest(
 		&mut self,
 		post: &Post,
@@ -143,7 +189,7 @@ async fn attach(
 ) -> Result<Attachment, RelayError> {
 	let mut failure = None;
 	for station in post.stations.of(&secret.public(), most).await? {
-		match subscribe(&station, secret, &post.genesis).await {
+		match subscribe(post, &station, secret).await {
 			Ok(packets) => return Ok(Attachment { station, packets }),
 			// The nearest one's word is worth the most.
 			Err(error) => {
@@ -155,7 +201,17 @@ async fn attach(
 	Err(failure.unwrap_or_else(|| RelayError::NotOurs(secret.public())))
 }
 
+/// Attaches a key to a node, in as much time as a node may take.
 async fn subscribe(
+	post: &Post,
+	station: &Station,
+	secret: &ContactSecret,
+) -> Result<RpcSubscription<String>, RelayError> {
+	post.stations.in_time(station, prove(station, secret, &post.genesis)).await
+}
+
+/// Shows a node that the client holds a key, and has what comes for it handed over.
+async fn prove(
 	station: &Station,
 	secret: &ContactSecret,
 	genesis: &Genesis,
@@ -239,7 +295,7 @@ async fn review(post: &Post, secret: &ContactSecret, now: &Station) -> Option<At
 	if station.identifier == now.identifier && station.line.url() == now.line.url() {
 		return None;
 	}
-	let packets = subscribe(&station, secret, &post.genesis).await.ok()?;
+	let packets = subscribe(post, &station, secret).await.ok()?;
 	Some(Attachment { station, packets })
 }
 

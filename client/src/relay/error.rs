@@ -6,6 +6,7 @@ use crate::{
 	files::FileError,
 };
 use spb_primitives::relay::{ContactKey, NodeIdentifier, OpenError, SealError};
+use std::time::Duration;
 
 /// What goes wrong on the way through the backbone.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,14 @@ pub enum RelayError {
 	/// A letter cannot be sealed.
 	#[error("the letter cannot be sealed: {0}")]
 	Seal(#[from] SealError),
+	/// A backbone node says nothing: it cannot be reached, or keeps its answer to itself.
+	#[error("the backbone node at {url} has not answered within {} seconds", .limit.as_secs_f32())]
+	Silent {
+		/// Its address.
+		url: String,
+		/// How long it was waited for.
+		limit: Duration,
+	},
 	/// A backbone node's challenge is not sealed to the key that it is for.
 	#[error("the backbone node at {url} gave a challenge that is not for this key: {reason}")]
 	Challenge {
@@ -49,6 +58,7 @@ impl Classify for RelayError {
 			Self::File(error) => error.kind(),
 			Self::Seal(SealError::BadKey) => Kind::Refused,
 			Self::NotOurs(_) => Kind::BadInput,
+			Self::Silent { .. } => Kind::NoConnection,
 			Self::Seal(_) | Self::Challenge { .. } | Self::AnotherNode { .. } => Kind::Failed,
 		}
 	}
@@ -59,6 +69,7 @@ impl Classify for RelayError {
 			Self::File(error) => return error.code(),
 			Self::Seal(SealError::BadKey) => "bad-contact-key",
 			Self::Seal(_) => "not-sealed",
+			Self::Silent { .. } => "silent-node",
 			Self::Challenge { .. } => "bad-challenge",
 			Self::AnotherNode { .. } => "another-node",
 			Self::NotOurs(_) => "contact-of-another",

@@ -19,7 +19,7 @@ pub use contacts::Contacts;
 pub use error::RelayError;
 
 use crate::connection::Connection;
-use nodes::Stations;
+use nodes::{Station, Stations};
 use serde::Deserialize;
 use spb_primitives::{
 	relay::{sealing::seal_letter, ContactKey, ContactSecret, Letter, SealError},
@@ -79,7 +79,16 @@ impl Post {
 		line: impl Fn(&str) -> crate::connection::Line + Send + Sync + 'static,
 	) -> Self {
 		let dial: nodes::Dial = Arc::new(move |url: &str| Ok(line(url)));
-		Self::over(connection.genesis(), Stations::dialling(connection, dial))
+		let post = Self::over(connection.genesis(), Stations::dialling(connection, dial));
+		// What pretends answers at once or never.
+		post.within(std::time::Duration::from_millis(300))
+	}
+
+	/// The same, letting nodes take so long.
+	#[cfg(test)]
+	#[must_use]
+	pub(crate) fn within(self, limit: std::time::Duration) -> Self {
+		Self { stations: self.stations.within(limit), ..self }
 	}
 
 	/// The same, telling `notes` what goes wrong and is tried again.
@@ -98,7 +107,8 @@ impl Post {
 	}
 
 	/// Seals a letter and hands it to a backbone node: to that of `from`, the sender's own key, or at
-	/// a later `attempt` (from 0 on) to another, which helps where a node keeps packets back.
+	/// a later `attempt` (from 0 on) to another, which helps where a node keeps packets back. A node
+	/// that cannot be reached, refuses or says nothing is made up for by the client's own.
 	///
 	/// That a node takes a packet does not say that it arrives.
 	pub async fn send(
@@ -107,20 +117,25 @@ impl Post {
 		from: ContactKey,
 		attempt: u32,
 	) -> Result<Sent, RelayError> {
-		let packet = seal_letter(letter, from)?;
-		let params = || rpc_params![attach::write(&packet)];
+		let packet = attach::write(&seal_letter(letter, from)?);
 		let first = match self.stations.entry(&from, attempt).await {
-			Ok(station) => station.line.request("spb_relaySend", params()).await,
-			Err(RelayError::Connection(error)) => Err(error),
-			Err(error) => return Err(error),
+			Ok(station) => self.hand_in(&station, &packet).await,
+			Err(error) => Err(error),
 		};
 		match first {
-			Ok(sent) => Ok(sent),
-			Err(error) => {
-				self.note(&format!("{error}; sending through {}", self.stations.home().line.url()));
-				Ok(self.stations.home().line.request("spb_relaySend", params()).await?)
+			Err(error @ (RelayError::Connection(_) | RelayError::Silent { .. })) => {
+				let home = self.stations.home();
+				self.note(&format!("{error}; sending through {}", home.line.url()));
+				self.hand_in(&home, &packet).await
 			},
+			other => other,
 		}
+	}
+
+	async fn hand_in(&self, station: &Station, packet: &str) -> Result<Sent, RelayError> {
+		let request = station.line.request::<Sent>("spb_relaySend", rpc_params![packet]);
+		let taken = async { request.await.map_err(RelayError::from) };
+		self.stations.in_time(station, taken).await
 	}
 
 	/// Attaches a fresh key that nobody can link to any other: what a consumer needs for one

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-	error::Classify,
+	error::{Classify, Kind},
 	testing::{
 		relay::{home, identifier, listed, FakeBackbone},
 		FakeNode,
@@ -228,6 +228,81 @@ async fn a_letter_that_is_sent_again_should_go_another_way() {
 	bench.backbone.memory().away.insert(home(&from, &NODES));
 	bench.post.send(&sent, from, 0).await.unwrap();
 	assert_eq!(bench.entries()[2], identifier(NODES[0]));
+}
+
+/// A fresh key that belongs to the node with this number.
+fn key_at(number: u8) -> ContactSecret {
+	loop {
+		let secret = fresh();
+		if home(&secret.public(), &NODES) == identifier(number) {
+			return secret;
+		}
+	}
+}
+
+#[tokio::test]
+async fn a_node_that_never_answers_should_cost_a_moment_and_once() {
+	let bench = Bench::new().await;
+	let from = key_at(2).public();
+	bench.backbone.memory().silent.insert(identifier(2));
+	let sent = letter(fresh().public(), 0, &bench.post.genesis());
+	for _ in 0..3 {
+		let taken = tokio::time::timeout(LIMIT, bench.post.send(&sent, from, 0)).await;
+		taken.expect("the client's own node takes it").unwrap();
+	}
+	assert_eq!(bench.entries(), [identifier(NODES[0]); 3]);
+	// It rests then: the other two times nobody waits for it.
+	let asked = (identifier(2), "spb_relaySend".to_owned());
+	assert_eq!(bench.backbone.memory().unanswered, [asked]);
+	// Others are sent through as before.
+	bench.post.send(&sent, key_at(3).public(), 0).await.unwrap();
+	assert_eq!(bench.entries().last(), Some(&identifier(3)));
+}
+
+#[tokio::test]
+async fn a_key_should_go_to_the_next_node_where_its_own_never_answers() {
+	let bench = Bench::new().await;
+	bench.backbone.memory().silent.insert(identifier(2));
+	let rest = [NODES[0], NODES[2]];
+	let mut letters = Letters::new();
+	let secrets: Vec<_> = (0..20).map(|_| key_at(2)).collect();
+	let keys: Vec<_> = secrets.iter().map(ContactSecret::public).collect();
+	// All of them wait for it at the same time.
+	let attached = letters.attach_all(&bench.post, secrets);
+	let failures = tokio::time::timeout(LIMIT, attached).await.expect("others answer");
+	assert!(failures.is_empty(), "{failures:?}");
+	for key in &keys {
+		assert_eq!(bench.attached(key), Some(home(key, &rest)));
+	}
+	// Where nobody answers, that is told.
+	bench.backbone.memory().silent.extend(NODES.map(identifier));
+	let error = letters.attach(&bench.post, key_at(3)).await.unwrap_err();
+	assert_eq!((error.kind(), error.code().as_str()), (Kind::NoConnection, "silent-node"));
+	let failures = letters.attach_all(&bench.post, [key_at(1), key_at(3)]).await;
+	assert_eq!(failures.len(), 2);
+	assert_eq!(letters.keys().count(), keys.len());
+}
+
+#[tokio::test]
+async fn a_key_should_be_attached_as_soon_as_a_node_answers() {
+	let bench = Bench::new().await;
+	let secret = key_at(2);
+	let (to, genesis) = (secret.public(), bench.post.genesis());
+	bench.backbone.memory().away.extend(NODES.map(identifier));
+	let (noted, mut notes) = tokio::sync::mpsc::unbounded_channel();
+	let post = bench.post.clone().noting(move |text| drop(noted.send(text.to_owned())));
+	let mut letters = Letters::new();
+	letters.attach_soon(&post, secret.clone());
+	letters.attach_soon(&post, secret);
+	assert_eq!(letters.keys().count(), 1);
+	let failed = tokio::time::timeout(LIMIT, notes.recv()).await;
+	failed.expect("it tries").expect("it says that it cannot");
+	assert_eq!(bench.attached(&to), None);
+	bench.backbone.memory().away.clear();
+	let sent = letter(to, 0, &genesis);
+	bench.post.send(&sent, to, 0).await.unwrap();
+	assert_eq!(next(&mut letters).await, sent);
+	assert_eq!(bench.attached(&to), Some(identifier(2)));
 }
 
 #[tokio::test]

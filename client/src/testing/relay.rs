@@ -1,14 +1,14 @@
 //! A backbone that only pretends to be one: nodes that share one memory, and lie as they are told.
 
 use super::hex_param;
-use crate::connection::Line;
+use crate::{connection::Line, relay::Contacts};
 use codec::{DecodeAll, Encode};
 use futures::channel::mpsc::{unbounded, UnboundedSender};
 use pallet_spb::types::BackboneNode;
 use serde_json::{json, Value};
 use sp_core::H256;
 use spb_primitives::{
-	relay::{distance, sealing::challenge, ContactKey, NodeIdentifier, Packet},
+	relay::{nearest, sealing::challenge, ContactKey, NodeIdentifier, Packet},
 	AccountId, Genesis, Money,
 };
 use std::{
@@ -36,6 +36,12 @@ pub(crate) struct Memory {
 	pub(crate) sent: Vec<(NodeIdentifier, Packet)>,
 	/// Nodes that cannot be reached.
 	pub(crate) away: BTreeSet<NodeIdentifier>,
+	/// Nodes that take what they are asked and never answer.
+	pub(crate) silent: BTreeSet<NodeIdentifier>,
+	/// Nodes that never answer whoever hands them a packet, and everyone else as they should.
+	pub(crate) stuck: BTreeSet<NodeIdentifier>,
+	/// What got no answer.
+	pub(crate) unanswered: Vec<(NodeIdentifier, String)>,
 	/// Nodes that pretend to be another one.
 	pub(crate) masks: BTreeMap<NodeIdentifier, NodeIdentifier>,
 	/// What is done to packets.
@@ -82,8 +88,18 @@ pub(crate) fn listed(number: u8) -> BackboneNode {
 
 /// Which of the nodes with these numbers a key belongs to.
 pub(crate) fn home(key: &ContactKey, numbers: &[u8]) -> NodeIdentifier {
-	let nodes = numbers.iter().map(|number| identifier(*number));
-	nodes.min_by_key(|node| distance(key, node)).expect("there are nodes")
+	nearest(key, numbers.iter().map(|number| identifier(*number))).expect("there are nodes")
+}
+
+/// A contact key that belongs to the first of the nodes with these numbers, kept with others.
+pub(crate) fn contact_at(contacts: &Contacts, numbers: &[u8]) -> ContactKey {
+	loop {
+		let key = contacts.make().expect("the folder can be written").public();
+		if home(&key, numbers) == identifier(numbers[0]) {
+			return key;
+		}
+		contacts.forget(&key).expect("it is there");
+	}
 }
 
 impl Memory {
@@ -111,6 +127,17 @@ pub(crate) struct FakeRelay {
 }
 
 impl FakeRelay {
+	/// Whether the node never answers this.
+	fn is_silent(&self, method: &str) -> bool {
+		let mut memory = self.backbone.memory();
+		let stuck = method == "spb_relaySend" && memory.stuck.contains(&self.own);
+		let silent = stuck || memory.silent.contains(&self.own);
+		if silent {
+			memory.unanswered.push((self.own, method.to_owned()));
+		}
+		silent
+	}
+
 	pub(crate) fn answer(&self, method: &str, params: &Value) -> Result<Value, RpcError> {
 		let mut memory = self.backbone.memory();
 		if memory.away.contains(&self.own) {
@@ -177,6 +204,9 @@ impl RpcClientT for FakeRelay {
 		method: &'a str,
 		params: Option<Box<RawValue>>,
 	) -> RawRpcFuture<'a, Box<RawValue>> {
+		if self.is_silent(method) {
+			return Box::pin(std::future::pending());
+		}
 		let params = super::parsed(params);
 		let answer = self.answer(method, &params);
 		Box::pin(async move { answer.map(|answer| super::raw(&answer)) })
@@ -189,6 +219,9 @@ impl RpcClientT for FakeRelay {
 		_unsub: &'a str,
 	) -> RawRpcFuture<'a, RawRpcSubscription> {
 		assert_eq!(sub, "spb_relayAttach");
+		if self.is_silent(sub) {
+			return Box::pin(std::future::pending());
+		}
 		let subscription = self.attach(&super::parsed(params));
 		Box::pin(async move { subscription })
 	}

@@ -22,7 +22,7 @@ pub use listing::{
 };
 pub use packet::{pad, sealed_length, unpad, Packet, PacketError, MAX_HOPS, MAX_SEALED, PADDED};
 pub use request::CoeRequest;
-pub use routing::{nearest, Hop, Table, BUCKET_SIZE};
+pub use routing::{nearest, nearest_first, Hop, Table, BUCKET_SIZE};
 #[cfg(feature = "sealing")]
 pub use sealing::{ContactSecret, OpenError, SealError};
 pub use types::{distance, shared_prefix, ContactKey, NodeIdentifier};

@@ -14,8 +14,8 @@ use sp_runtime::traits::Verify;
 
 /// A meter asks another to certify a tree: what it is, and that a genuine meter asks.
 ///
-/// It is seen by the signer alone, which checks and forgets it: it names the requester, whom the CoE
-/// does not name.
+/// It is seen by the signer alone, which checks and soon forgets it: it names the requester, whom the
+/// CoE does not name.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen)]
 pub struct CoeRequest {
 	/// The tree's root.

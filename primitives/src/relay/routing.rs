@@ -22,6 +22,16 @@ pub fn nearest(
 	nodes.into_iter().min_by_key(|node| distance(key, node))
 }
 
+/// All of `nodes`, the nearest to `key` first: where to turn when the first of them cannot be reached.
+pub fn nearest_first(
+	key: &impl AsRef<[u8; 32]>,
+	nodes: impl IntoIterator<Item = NodeIdentifier>,
+) -> Vec<NodeIdentifier> {
+	let mut nodes: Vec<_> = nodes.into_iter().collect();
+	nodes.sort_unstable_by_key(|node| distance(key, node));
+	nodes
+}
+
 /// Where a packet goes from a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Hop {
@@ -101,10 +111,7 @@ impl Table {
 	/// first of them cannot be reached.
 	pub fn nearer(&self, to: &impl AsRef<[u8; 32]>) -> Vec<NodeIdentifier> {
 		let own = distance(to, &self.own);
-		let mut nodes: Vec<_> =
-			self.known.iter().copied().filter(|node| distance(to, node) < own).collect();
-		nodes.sort_unstable_by_key(|node| distance(to, node));
-		nodes
+		nearest_first(to, self.known.iter().copied().filter(|node| distance(to, node) < own))
 	}
 }
 

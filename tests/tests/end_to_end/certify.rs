@@ -20,9 +20,11 @@ async fn listed_meter(scene: &BackboneScene, node: usize, name: &str, account: &
 	meter
 }
 
-/// Has a meter answer requests for certificates that count for so many blocks at the most.
+/// Has a meter answer requests for certificates that count for so many blocks at the most, whoever
+/// asks how often.
 async fn answering(meter: &Cli, longest: &str) -> Running {
-	let mut answering = meter.running(&["meter", "answer", "--valid-for", longest]);
+	let limits = ["--valid-for", longest, "--per-hour", "100", "--per-meter", "100"];
+	let mut answering = meter.running(&[&["meter", "answer"], &limits[..]].concat());
 	assert_eq!(answering.says().await["result"]["event"], "answering");
 	answering
 }
@@ -87,6 +89,10 @@ async fn meters_should_certify_each_other_over_the_backbone() {
 	assert_eq!((code, error.as_str()), (Some(3), "nobody-signed"));
 	let (code, error) = counterfeit.error(&stock("1", LEAVES)).await;
 	assert!(code != Some(0) && error != "nobody-signed", "{error}");
+
+	// Nobody is asked for trees that would never be enough.
+	let (code, error) = asking.error(&stock("1", "17")).await;
+	assert_eq!((code, error.as_str()), (Some(2), "tree-too-small"));
 
 	// Beside it one that does.
 	let willing = listed_meter(&scene, 2, "willing", "//Ferdie").await;

@@ -3,7 +3,7 @@
 
 use crate::FOLDER;
 use serde_json::{json, Value};
-use spb_primitives::Parameters;
+use spb_primitives::{units::SPB, Parameters};
 use spb_tests::{Cli, Scene};
 use std::path::Path;
 
@@ -68,6 +68,56 @@ async fn set_aside(consumer: &Cli) -> String {
 	let requested = consumer.result(&["vault", "withdraw", "2"]).await;
 	assert_eq!(requested["vault"]["withdrawal"]["amount"], "2000000000000");
 	vault
+}
+
+/// How a vault commits to so much for a little energy.
+fn commit<'a>(address: &'a str, amount: &'a str, vault: &'a str) -> [&'a str; 10] {
+	["ctp", address, amount, "100", "--lifetime", "35", "--vault", vault, "--wait", "database"]
+}
+
+/// A second vault on an account of its own: which one pays is named, or is any that covers the amount.
+async fn from_several_vaults(consumer: &Cli, address: &str, main: &str) {
+	let before = consumer.result(&["account", "show"]).await;
+	let opened = consumer.result(&["vault", "open", "blue", "--fund", "3"]).await;
+	assert_eq!((&opened["name"], &opened["funded"]), (&json!("blue"), &json!("3000000000000")));
+	assert_ne!(opened["account"], before["account"]);
+	let units = |shown: &Value| shown["free"].as_str().unwrap().parse::<u128>().unwrap();
+	let after = consumer.result(&["account", "show"]).await;
+	let sent = units(&before) - units(&after);
+	assert!((3 * SPB..3 * SPB + SPB / 10).contains(&sent), "{sent} units went to the new account");
+
+	let deposited = consumer.result(&["vault", "deposit", "2", "--vault", "blue"]).await;
+	assert_eq!(deposited["vault"]["owner"], opened["account"]);
+	let blue = deposited["vault"]["id"].to_string();
+	assert_ne!(blue, main);
+	let listed = consumer.result(&["vault", "list"]).await;
+	let row = |at: usize| {
+		(&listed["vaults"][at]["name"], listed["vaults"][at]["vault"]["id"].to_string())
+	};
+	assert_eq!(row(0), (&json!("main"), main.to_owned()));
+	assert_eq!(row(1), (&json!("blue"), blue.clone()));
+
+	// The meter signs for vaults that it is paired with, and for no other.
+	let (code, error) = consumer.error(&commit(address, "0.1", "blue")).await;
+	assert_eq!((code, error.as_str()), (Some(2), "not-paired"));
+	consumer.done(&["meter", "pair", &blue]).await;
+	// By its name, by its number; and of any two, the one that covers it.
+	let blue = blue.as_str();
+	for (amount, vault, pays) in [("0.1", "blue", blue), ("0.1", blue, blue), ("2.5", "any", main)]
+	{
+		let committed = consumer.result(&commit(address, amount, vault)).await;
+		assert_eq!(committed["vault"].to_string(), pays, "{committed}");
+		let id = committed["id"].as_str().unwrap();
+		consumer.done(&["erc", id, "100", "--wait", "settled"]).await;
+	}
+	let (code, error) = consumer.error(&commit(address, "4", "any")).await;
+	assert_eq!((code, error.as_str()), (Some(3), "VaultTooSmall"));
+	let held = async |vault: &str| {
+		let mut shown = consumer.result(&["vault", "show", "--vault", vault]).await;
+		shown["vault"]["held"].take()
+	};
+	assert_eq!(held("blue").await, "1800000000000");
+	assert_eq!(held("main").await, "2300000000000");
 }
 
 /// What was requested is paid when it is due, and not before.
@@ -141,6 +191,7 @@ async fn a_quoted_trade_should_run_as_commands() {
 	);
 	assert_eq!(status["account"]["vault"]["held"], "4800000000000");
 
+	from_several_vaults(&consumer, &address, &vault).await;
 	producer.done(&["offer", "close", &offer]).await;
 	let (code, error) = consumer.error(&["ctp", &address, "1", "500", "--offer", &offer]).await;
 	assert_eq!(code, Some(3), "{error}");

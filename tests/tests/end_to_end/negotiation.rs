@@ -14,7 +14,10 @@ use spb_tests::{
 	backbone::{certified_meter, sign_by_file},
 	BackboneScene, Cli,
 };
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+	collections::BTreeSet,
+	time::{SystemTime, UNIX_EPOCH},
+};
 
 const PRODUCER: &str = "//Eve";
 const CONSUMER: &str = "//Dave";
@@ -123,6 +126,7 @@ async fn two_clients_should_agree_on_a_price_over_the_backbone() {
 	below_the_listed_price(&scene, &two).await;
 	with_a_producer_who_comes_late(&scene, &two).await;
 	or_it_costs_nothing(&scene, &two).await;
+	about_each_offer_with_a_key_of_its_own(&two).await;
 }
 
 /// They trade at it, and without the quote the chain does not let them.
@@ -206,6 +210,26 @@ async fn or_it_costs_nothing(scene: &BackboneScene, two: &Two) {
 	assert_eq!(two.money().await, before);
 	let ctps = two.consumer.result(&["ctps"]).await;
 	assert_eq!(ctps["ctps"], json!([]));
+}
+
+/// No two offers of one producer have a contact key in common, on the chain or in the state directory.
+async fn about_each_offer_with_a_key_of_its_own(two: &Two) {
+	for terms in ["negotiable", "quote-only"] {
+		let added = two.producer.result(&["offer", "add", "1000", LISTED, "--terms", terms]).await;
+		assert!(added["contact"].is_string(), "{added}");
+	}
+	let listed = two.producer.result(&["offer", "list", "--own"]).await;
+	let offers = listed["offers"].as_array().unwrap();
+	let keys: BTreeSet<&str> =
+		offers.iter().map(|offer| offer["contact"].as_str().unwrap()).collect();
+	assert_eq!((offers.len(), keys.len()), (3, 3), "{listed}");
+	// All of them are answered for: their secrets are there.
+	let mut answering = two.producer.running(&two.answer());
+	let began = answering.says().await;
+	let answered = began["result"]["offers"].as_array().unwrap();
+	let answered: BTreeSet<u64> = answered.iter().map(|id| id.as_u64().unwrap()).collect();
+	let ids: BTreeSet<u64> = offers.iter().map(|offer| offer["id"].as_u64().unwrap()).collect();
+	assert_eq!(answered, ids);
 }
 
 /// The policy of a producer who sells for an hour of the day that is not near.

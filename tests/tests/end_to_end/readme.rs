@@ -25,6 +25,9 @@ fn programs(folder: &Path, node: &Node) -> PathBuf {
 	programs
 }
 
+/// With a block ends what it has left in the background, also where it fails.
+const ENDING: &str = "trap 'kill ${!-} 2> /dev/null || :' EXIT\n";
+
 /// Runs the marked blocks of a text against one node; the first that fails is told.
 fn run(text: &str) -> Result<usize, String> {
 	let blocks = blocks(text).map_err(|unclear| unclear.to_string())?;
@@ -48,7 +51,7 @@ fn run(text: &str) -> Result<usize, String> {
 			Mark::Continued => {},
 		}
 		let output = Command::new("sh")
-			.args(["-euc", &block.script])
+			.args(["-euc", &format!("{ENDING}{}", block.script)])
 			.current_dir(&home)
 			.env("HOME", &home)
 			.env("PATH", &path)
@@ -68,9 +71,10 @@ fn commands_should_run_in_order_and_stop_at_a_failure() {
 	let good = "<!-- test -->\n```console\n$ spb status\nanything\n$ spb meter init > key\n```\n\
 		<!-- test: continued -->\n```console\n$ test -s key\n$ test -d .spb\n```\n\
 		<!-- test -->\n```console\n$ test ! -e key\n```\n\
+		<!-- test: continued -->\n```console\n$ spb watch &\n$ true\n```\n\
 		<!-- no-test: it would never end -->\n```console\n$ spb watch\n```\n";
-	assert_eq!(run(good), Ok(3));
-	let bad = "<!-- test -->\n```console\n$ spb meter keys\n$ true\n```\n";
+	assert_eq!(run(good), Ok(4));
+	let bad = "<!-- test -->\n```console\n$ spb watch &\n$ spb meter keys\n$ true\n```\n";
 	let error = run(bad).unwrap_err();
 	assert!(error.contains("spb meter init"), "{error}");
 }

@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 /// The options of `spb meter coe` without a further command.
 #[derive(clap::Args)]
 pub struct Issue {
-	/// How many one-time keys a tree has, up to 65536
+	/// How many one-time keys a tree has: --margin at the least, 65536 at the most
 	#[arg(long, default_value = "1024", value_parser = args::number, value_name = "KEYS")]
 	leaves: u32,
 	/// How many trees to have ready; one for each vault keeps the vaults apart
@@ -35,7 +35,7 @@ pub struct Issue {
 	/// A tree whose certificate counts for fewer blocks does not count as ready
 	#[arg(long, default_value = "1200", value_parser = args::number, value_name = "BLOCKS")]
 	reserve: BlockNumber,
-	/// For how many blocks the certificate is to count
+	/// For how many blocks the certificate is to count: twice --reserve at the least
 	#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
 	valid_for: BlockNumber,
 	/// How many meters to ask at the most
@@ -58,6 +58,9 @@ pub struct Respond {
 	/// How many certificates to give in an hour at the most
 	#[arg(long, default_value = "60", value_parser = args::number, value_name = "NUMBER")]
 	per_hour: u32,
+	/// How many of these to give to one meter at the most
+	#[arg(long, default_value = "10", value_parser = args::number, value_name = "NUMBER")]
+	per_meter: u32,
 	/// End after one request
 	#[arg(long)]
 	once: bool,
@@ -130,10 +133,6 @@ impl Report for Listing {
 impl Issue {
 	/// Has trees certified until there are enough, once or for good.
 	pub async fn run(self, context: &Context) -> Result<Option<Answer>> {
-		let meter = Arc::new(context.meter()?);
-		let connection = context.connect().await?;
-		let post = context.post(&connection);
-		let requester = Requester::new(connection.clone(), post, meter, context.progress());
 		let stock = Stock { trees: self.trees, margin: self.margin, blocks: self.reserve };
 		let wanted = Wanted {
 			leaves: self.leaves,
@@ -141,6 +140,11 @@ impl Issue {
 			candidates: self.candidates,
 			patience: Duration::from_secs(self.silence.into()),
 		};
+		wanted.check(&stock)?;
+		let meter = Arc::new(context.meter()?);
+		let connection = context.connect().await?;
+		let post = context.post(&connection);
+		let requester = Requester::new(connection.clone(), post, meter, context.progress());
 		if !self.keep {
 			let trees = requester.restock(&stock, &wanted).await?;
 			return Answer::of(&Restocked { trees }).map(Some);
@@ -149,8 +153,7 @@ impl Issue {
 	}
 }
 
-/// Has trees certified whenever there are too few. That nobody certifies one now is no reason to
-/// give up; a meter or a request that cannot be is.
+/// Has trees certified whenever there are too few, for good.
 async fn keep(
 	context: &Context,
 	connection: &Connection,
@@ -160,14 +163,8 @@ async fn keep(
 ) -> Result<Option<Answer>> {
 	let mut heads = connection.heads(Stall::default());
 	loop {
-		match requester.restock(stock, wanted).await {
-			Ok(trees) => {
-				for tree in trees {
-					write_line(context, "meter coe", &tree)?;
-				}
-			},
-			Err(error) if error.kind() == Kind::BadInput => return Err(error.into()),
-			Err(error) => context.note(|| error.to_string()),
+		for tree in requester.turn(stock, wanted).await? {
+			write_line(context, "meter coe", &tree)?;
 		}
 		heads.next().await?;
 	}
@@ -181,13 +178,14 @@ impl Respond {
 		let connection = context.connect().await?;
 		let post = context.post(&connection);
 		let contacts = Contacts::new(context.directory.clone());
-		let willing = Willing { longest: self.valid_for, per_hour: self.per_hour };
+		let Self { valid_for: longest, per_hour, per_meter, once } = self;
+		let willing = Willing { longest, per_hour, per_meter };
 		let mut certifier = Certifier::open(connection, post, meter, &contacts, willing).await?;
 		write_line(context, "meter answer", &Answering { event: "answering", meter: key })?;
 		loop {
 			let answered = certifier.next().await?;
 			write_line(context, "meter answer", &answered)?;
-			if self.once {
+			if once {
 				return Ok(None);
 			}
 		}

@@ -117,13 +117,14 @@ impl Producer {
 		self.state == State::Done
 	}
 
-	/// Whether its consumer has asked once and no more, if that, so that little is lost where the
-	/// negotiation is forgotten.
+	/// Whether its consumer has asked once and no more, if that. Whoever remembers negotiations keeps
+	/// these apart from others: they cost their consumers least, and little is lost with one.
 	pub fn is_at_first_ask(&self) -> bool {
 		self.rounds <= 1 && !self.is_over()
 	}
 
-	/// When [`Self::tick`] will have something to do, in milliseconds since 1970.
+	/// When [`Self::tick`] will have something to do, in milliseconds since 1970. A letter that comes
+	/// again does not put it off.
 	pub fn deadline(&self) -> Option<u64> {
 		let since = self.thread.since().max(self.begun);
 		(!self.is_over()).then(|| since.saturating_add(self.policy.patience))
@@ -158,7 +159,7 @@ impl Producer {
 				// A consumer has nothing else to say.
 				_ => Vec::new(),
 			},
-			Heard::Again => self.thread.repeat(REPEATS, now.ms).into_iter().collect(),
+			Heard::Again => self.thread.again(REPEATS).into_iter().collect(),
 			Heard::Late => Vec::new(),
 		}
 	}

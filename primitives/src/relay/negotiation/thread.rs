@@ -48,18 +48,26 @@ impl Thread {
 		Step::Send { sequence, body }
 	}
 
-	/// The last letter once more, unless it was repeated `most` times.
-	pub fn repeat<O>(&mut self, most: u8, now: u64) -> Option<Step<O>> {
+	/// The last letter once more, because the one that it answers has come again, unless it was
+	/// repeated `most` times. It counts as sent when it was new: whoever asks again gains no time.
+	pub fn again<O>(&mut self, most: u8) -> Option<Step<O>> {
 		let (sequence, body) = self.sent.clone()?;
 		if self.repeats >= most {
 			return None;
 		}
 		self.repeats += 1;
-		self.since = now;
 		Some(Step::Send { sequence, body })
 	}
 
-	/// When the last letter was sent, in milliseconds since 1970.
+	/// The last letter once more, because no answer has come, unless it was repeated `most` times. The
+	/// answer is waited for from now on.
+	pub fn repeat<O>(&mut self, most: u8, now: u64) -> Option<Step<O>> {
+		let step = self.again(most)?;
+		self.since = now;
+		Some(step)
+	}
+
+	/// Since when an answer to the last letter is waited for, in milliseconds since 1970.
 	pub fn since(&self) -> u64 {
 		self.since
 	}

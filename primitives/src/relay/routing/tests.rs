@@ -61,6 +61,7 @@ fn log2(count: usize) -> usize {
 #[test]
 fn nobody_should_be_nearest_where_there_is_nobody() {
 	assert_eq!(nearest(&key(0), []), None);
+	assert_eq!(nearest_first(&key(0), []), []);
 }
 
 #[test]
@@ -161,6 +162,19 @@ proptest! {
 			let shared: Vec<_> = visited.iter().map(|node| shared_prefix(node, &last)).collect();
 			prop_assert!(shared.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", shared);
 		}
+	}
+
+	#[test]
+	fn nodes_should_come_in_the_order_in_which_they_stand_in(
+		nodes in crowded(), to: [u8; 32], gone in 0_usize..60,
+	) {
+		let to = ContactKey(to);
+		let ordered = nearest_first(&to, nodes.iter().copied());
+		prop_assert_eq!(ordered.len(), nodes.len());
+		// Where the first ones are gone, the key belongs to the next.
+		let gone = gone.min(ordered.len());
+		let left = nodes.iter().copied().filter(|node| !ordered[..gone].contains(node));
+		prop_assert_eq!(nearest(&to, left), ordered.get(gone).copied());
 	}
 
 	#[test]

@@ -321,6 +321,22 @@ fn producer_should_wait_as_long_as_its_patience() {
 }
 
 #[test]
+fn letters_that_come_again_should_not_make_the_producer_wait_longer() {
+	let sign = |id: &CtpId| quote_of(PRODUCER, id);
+	let mut side = countered();
+	for ms in [30_000, 60_000] {
+		let again = letter(CONSUMER, 0, ask(850));
+		assert_eq!(side.letter(&again, at(ms), |_| listing(), sign), [send(0, counter(900))]);
+		assert_eq!(side.deadline(), Some(60_001));
+	}
+	assert_eq!(side.tick(at(60_001)), [finished(ProducerOutcome::TimedOut)]);
+	// A new ask does: it is another round, and these are counted.
+	let mut side = countered();
+	side.letter(&letter(CONSUMER, 1, ask(850)), at(30_000), |_| listing(), sign);
+	assert_eq!(side.deadline(), Some(90_000));
+}
+
+#[test]
 fn producer_should_repeat_its_answer_a_few_times() {
 	let mut side = countered();
 	for _ in 0..3 {
