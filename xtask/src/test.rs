@@ -54,11 +54,15 @@ pub fn run(workspace: &Workspace, options: Options) -> Result<(), Error> {
 			process::run_into(&mut cargo, output)
 		})],
 		vec![Step::new("networks", |output| networks(workspace, output))],
-		vec![Step::new("EVM yardstick", |output| yardstick(workspace, output))],
-		vec![Step::new("JavaScript checks", |output| {
-			let mut npm = npm(workspace, "tests/js", output)?;
-			process::run_into(with_binaries(npm.arg("test"), workspace), output)
-		})],
+		// One after the other: a node that starts compiles its runtime, and many at once keep each
+		// other from ever listening.
+		vec![
+			Step::new("EVM yardstick", |output| yardstick(workspace, output)),
+			Step::new("JavaScript checks", |output| {
+				let mut npm = npm(workspace, "tests/js", output)?;
+				process::run_into(with_binaries(npm.arg("test"), workspace), output)
+			}),
+		],
 	];
 	if options.demo {
 		if let Some(lane) = waiting.last_mut() {
