@@ -1,11 +1,11 @@
 //! Those who cheat: a validator that misbehaves, and traders who would have something for nothing.
 //!
 //! [`author`] lies in its blocks, [`withhold`] keeps their sidecars back, [`alone`] does both where no one
-//! is there to see it, and [`peer`] lies to those who ask it: all are `spb-node-hostile` in Dave's place, told by
-//! `--misbehave` what to do, and so is [`relay`], which does not carry letters
-//! as it should. [`trader`] needs no node of its own. An attack was
-//! made when the hostile node's log says so or a pool has taken it. What refuses it is what the honest
-//! nodes count: a rule and a reason, or a reason, whose metric the report names. Where the design has no
+//! is there to see it, and [`peer`] lies to those who ask it: all are `spb-node-hostile` in Dave's place,
+//! told by `--misbehave` what to do, and so is [`relay`], which does not carry letters as it should.
+//! [`blocks`] says where its blocks are. [`trader`] needs no node of its own. An attack was made when the
+//! hostile node's log says so or a pool has taken it. What refuses it is what the honest nodes count: a
+//! rule and a reason, or a reason, whose metric the report names. Where the design has no
 //! refusal but another way round the attack (a sidecar from any peer, a block that is imported and
 //! never built on), the report says from what that was concluded.
 
