@@ -37,14 +37,14 @@ pub async fn chain_with(
 	Ok(chain)
 }
 
-/// How to start it so that it misbehaves in these ways; in none of them, it does as an honest one.
+/// How to start it so that it misbehaves in these ways. For none it is the program that is shipped.
 pub fn misbehaving(
 	misbehaviours: Vec<&'static str>,
 ) -> Result<impl Fn(Options) -> Options + Send + Sync + 'static> {
 	let program = Binary::Hostile.find()?;
 	Ok(move |options: Options| {
-		misbehaviours.iter().fold(options.program(&program), |options, misbehaviour| {
-			options.argument("--misbehave").argument(*misbehaviour)
+		misbehaviours.iter().fold(options, |options, misbehaviour| {
+			options.program(&program).argument("--misbehave").argument(*misbehaviour)
 		})
 	})
 }
