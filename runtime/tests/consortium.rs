@@ -10,15 +10,19 @@ use frame_support::{
 	traits::{fungible::Inspect, Get},
 	weights::Weight,
 };
+use pallet_session::NextKeys;
 use sp_core::H256;
-use sp_keyring::Sr25519Keyring::{self, Alice, Bob, Charlie, Dave};
+use sp_keyring::{
+	Ed25519Keyring,
+	Sr25519Keyring::{self, Alice, Bob, Charlie, Dave, Eve},
+};
 use sp_runtime::{
 	traits::{Dispatchable, Hash as _},
 	DispatchError,
 };
 use spb_runtime::{
 	council::MOTIONS_EACH, genesis::CONSORTIUM_PRESET, AccountId, Balances, CompanyCouncil,
-	Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Spb, System,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, SessionKeys, Spb, System,
 };
 
 fn account(key: Sr25519Keyring) -> AccountId {
@@ -114,6 +118,40 @@ fn companies_should_govern_from_the_block_in_which_they_are_registered() {
 	});
 }
 
+#[test]
+fn two_thirds_of_the_companies_should_decide_who_validates() {
+	type Call = pallet_validators::Call<Runtime>;
+	let add = |key| Call::add_validator { validator: account(key) };
+	let remove = |key| Call::remove_validator { validator: account(key) };
+	let listed = || pallet_validators::Validators::<Runtime>::get().into_inner();
+	chain(CONSORTIUM_PRESET).execute_with(|| {
+		for (key, finality) in [(Dave, Ed25519Keyring::Dave), (Eve, Ed25519Keyring::Eve)] {
+			let keys = SessionKeys { aura: key.public().into(), grandpa: finality.public().into() };
+			NextKeys::<Runtime>::insert(account(key), keys);
+		}
+		let before = listed();
+		assert_eq!(before, [Alice, Bob, Charlie].map(account));
+		// A motion with one vote of three, and a member's call by itself.
+		assert_eq!(govern(add(Eve), &[Alice]), None);
+		assert_eq!(govern(remove(Bob), &[Alice]), None);
+		for call in [add(Eve), remove(Bob)] {
+			assert_ok!(CompanyCouncil::execute(signed(Alice), Box::new(call.into()), 1_000));
+			assert_eq!(executed(), Some(Err(DispatchError::BadOrigin)));
+		}
+		assert_eq!(listed(), before);
+
+		assert_eq!(govern(add(Dave), &[Alice, Bob]), Some(Ok(())));
+		assert_eq!(govern(remove(Charlie), &[Alice, Bob]), Some(Ok(())));
+		assert_eq!(listed(), [Alice, Bob, Dave].map(account));
+		// With the session after next they are in force.
+		Session::rotate_session();
+		assert_eq!(Session::validators(), before);
+		Session::rotate_session();
+		assert_eq!(Session::validators(), listed());
+	});
+}
+
+/// By real motions; `money.rs` tries every call.
 #[test]
 fn companies_should_reach_no_ones_money_and_no_storage() {
 	chain(CONSORTIUM_PRESET).execute_with(|| {

@@ -1,6 +1,9 @@
 //! What operators see in Prometheus: `spb_*`.
 
-use super::{import::NotJudged, network::reputation};
+use super::{
+	import::NotJudged,
+	network::{reputation, PROTOCOLS},
+};
 use sc_network::ReputationChange;
 use spb_primitives::Refusal;
 use substrate_prometheus_endpoint::{
@@ -56,7 +59,7 @@ pub struct Metrics {
 	pub sidecars_served: Counter<U64>,
 	/// Answers of peers that were proven wrong or did not decode, by what was wrong.
 	pub answers_refused: CounterVec<U64>,
-	/// Requests of peers that did not decode or came too fast, by what was wrong.
+	/// Requests of peers that did not decode or came too fast, by protocol and by what was wrong.
 	pub requests_refused: CounterVec<U64>,
 	/// Whether the database of the best block is missing here.
 	pub database_missing: Gauge<U64>,
@@ -175,7 +178,7 @@ impl Metrics {
 			requests_refused: counters(
 				"spb_requests_refused_total",
 				"Requests of peers that did not decode or came too fast",
-				&["reason"],
+				&["protocol", "reason"],
 			)?,
 			database_missing: gauge(
 				"spb_database_missing",
@@ -232,8 +235,10 @@ impl Metrics {
 		for change in reputation::OF_ANSWERS {
 			self.answers_refused.with_label_values(&[change.reason]);
 		}
-		for change in reputation::OF_REQUESTS {
-			self.requests_refused.with_label_values(&[change.reason]);
+		for protocol in PROTOCOLS {
+			for change in reputation::OF_REQUESTS {
+				self.requests_refused.with_label_values(&[protocol, change.reason]);
+			}
 		}
 	}
 
@@ -263,9 +268,9 @@ impl Metrics {
 		self.answers_refused.with_label_values(&[change.reason]).inc();
 	}
 
-	/// Counts a request that cost its peer this much.
-	pub fn request_refused(&self, change: &ReputationChange) {
-		self.requests_refused.with_label_values(&[change.reason]).inc();
+	/// Counts a request on a protocol, one of [`PROTOCOLS`], that cost its peer this much.
+	pub fn request_refused(&self, protocol: &str, change: &ReputationChange) {
+		self.requests_refused.with_label_values(&[protocol, change.reason]).inc();
 	}
 }
 

@@ -287,23 +287,6 @@ impl Chain {
 		Ok(())
 	}
 
-	/// Waits until all these CTPs have settled in final blocks.
-	pub async fn until_settled(&self, made: &[Made]) -> Result<()> {
-		let first = &self.connections[self.honest[0]];
-		let waiting = async {
-			let mut pace = tokio::time::interval(LOOK);
-			for made in made {
-				let (id, expiry) = (made.issued.id, made.issued.signed.ctp.expiry);
-				while !first.view(first.finalized().await?).await?.is_settled(expiry, &id).await? {
-					pace.tick().await;
-				}
-			}
-			Ok(())
-		};
-		let waited = timeout(AGREEMENT, waiting).await;
-		waited.unwrap_or_else(|_| Err("what was confirmed does not settle".into()))
-	}
-
 	/// Opens a market whose books are looked at in the end.
 	pub async fn open_market(
 		&mut self,
@@ -352,6 +335,17 @@ impl Chain {
 	/// asked for.
 	pub fn start_anew(&mut self, place: usize, change: impl Fn(Options) -> Options) -> Result<()> {
 		fs::remove_dir_all(self.validators.folder(place))?;
+		self.start_changed(place, change)
+	}
+
+	/// Stops a validator, unless it is gone, and starts it again with what it has and with these changes
+	/// alone: those of the set-up are forgotten.
+	pub fn start_changed(
+		&mut self,
+		place: usize,
+		change: impl Fn(Options) -> Options,
+	) -> Result<()> {
+		block_in_place(|| self.nodes[place].stop())?;
 		let options = self.validators.options(place).log(self.nodes[place].log());
 		self.nodes[place] = block_in_place(|| Node::start(change(options)))?;
 		Ok(())
@@ -373,103 +367,6 @@ impl Chain {
 		// They take turns.
 		let turns = u64::try_from(NAMES.len())?;
 		Ok(slot.and_then(|slot| usize::try_from(slot % turns).ok()))
-	}
-
-	/// Waits until these nodes have a best block of at least this number.
-	pub async fn until_best(&self, places: &[usize], number: BlockNumber) -> Result<()> {
-		let waiting = async {
-			let mut pace = tokio::time::interval(LOOK);
-			for place in places {
-				while self.connections[*place].best().await?.number < number {
-					pace.tick().await;
-				}
-			}
-			Ok(())
-		};
-		let waited = timeout(AGREEMENT, waiting).await;
-		waited.unwrap_or_else(|_| Err(format!("block {number} is not made").into()))
-	}
-
-	/// Waits until so many CTPs are open on all these nodes after a block that is final on all of them,
-	/// and gives its number.
-	pub async fn until_open(&self, places: &[usize], open: u32) -> Result<BlockNumber> {
-		let waiting = async {
-			let mut pace = tokio::time::interval(LOOK);
-			loop {
-				pace.tick().await;
-				let head = self.connections[places[0]].finalized().await?;
-				if self.connections[places[0]].database(Some(head.hash)).await?.open != open {
-					continue;
-				}
-				self.until_final(places, head.number).await?;
-				for place in places {
-					let database = self.connections[*place].database(Some(head.hash)).await?;
-					if database.open != open {
-						let name = NAMES[*place];
-						return Err(format!("{} CTPs are open on {name}", database.open).into());
-					}
-				}
-				return Ok(head.number);
-			}
-		};
-		let waited = timeout(AGREEMENT, waiting).await;
-		waited.unwrap_or_else(|_| {
-			Err(format!("there is no time at which {open} CTPs are open").into())
-		})
-	}
-
-	/// Waits until a block of this number is final on these nodes.
-	pub async fn until_final(&self, places: &[usize], number: BlockNumber) -> Result<()> {
-		self.until_final_within(places, number, AGREEMENT).await
-	}
-
-	/// The same, within a limit.
-	pub async fn until_final_within(
-		&self,
-		places: &[usize],
-		number: BlockNumber,
-		limit: Duration,
-	) -> Result<()> {
-		for place in places {
-			let mut last = None;
-			let waiting = async {
-				let mut pace = tokio::time::interval(LOOK);
-				loop {
-					pace.tick().await;
-					match self.connections[*place].finalized().await {
-						Ok(finalized) if finalized.number >= number => return,
-						Ok(finalized) => last = Some(finalized.number),
-						// It may be away for a while.
-						Err(_) => {},
-					}
-				}
-			};
-			if timeout(limit, waiting).await.is_err() {
-				return Err(format!(
-					"block {number} is not final on {} after {} s; the last final one there is {last:?}",
-					NAMES[*place],
-					limit.as_secs()
-				)
-				.into());
-			}
-		}
-		Ok(())
-	}
-
-	/// Waits until a block that is made from now on is final on these nodes, and gives its number.
-	pub async fn goes_on(&self, places: &[usize]) -> Result<BlockNumber> {
-		let next = self.best(places).await?.saturating_add(1);
-		self.until_final(places, next).await?;
-		Ok(next)
-	}
-
-	/// The number of the best block that any of these nodes has.
-	pub async fn best(&self, places: &[usize]) -> Result<BlockNumber> {
-		let mut best = None;
-		for place in places {
-			best = best.max(Some(self.connections[*place].best().await?.number));
-		}
-		best.ok_or_else(|| "no node was named".into())
 	}
 }
 

@@ -16,6 +16,7 @@ pub mod conclude;
 pub mod load;
 pub mod report;
 pub mod scenario;
+mod waits;
 pub mod watch;
 
 pub use chain::{Chain, Setup};

@@ -1,6 +1,7 @@
 //! `spb audit` verifies again what settled: against an archive all of it, against a node that prunes
-//! what is left. And what a node keeps is bounded, however long its chain goes on; what that is on the disk
-//! is measured in `node/src/spb/disk.rs`, with more evidence than trades make within a test.
+//! what is left. And what a node keeps is bounded, however long its chain goes on: bytes of evidence, databases
+//! and their entries, as it tells. What that is on the disk is measured in `node/src/spb/disk.rs`, with more
+//! evidence than trades make within a test.
 
 use crate::FOLDER;
 use codec::Encode;
@@ -16,7 +17,7 @@ use spb_tests::{
 	scene::{tenths, Pair},
 	Cli, Scene,
 };
-use std::{future::Future, net::TcpListener};
+use std::{future::Future, net::TcpListener, ops::RangeInclusive};
 
 /// Two blocks a second, which are soon forgotten.
 const SHORT: Parameters = Parameters {
@@ -59,13 +60,18 @@ async fn is_open(node: &Connection, id: &CtpId, number: BlockNumber) -> bool {
 }
 
 async fn has_database(node: &Connection, number: BlockNumber) -> bool {
+	entries(node, number).await.is_some()
+}
+
+/// Entries of the database after a block, if the node has that.
+async fn entries(node: &Connection, number: BlockNumber) -> Option<u32> {
 	let hash = node.hash_of(number).await.unwrap();
 	match node.database(Some(hash)).await {
 		Ok(database) => {
 			assert!(database.equal, "{database:?}");
-			true
+			Some(database.open)
 		},
-		Err(ConnectionError::Rpc { code: NO_DATABASE, .. }) => false,
+		Err(ConnectionError::Rpc { code: NO_DATABASE, .. }) => None,
 		Err(error) => panic!("{error}"),
 	}
 }
@@ -85,14 +91,31 @@ async fn first_database(node: &Connection) -> BlockNumber {
 }
 
 async fn has_sidecar(node: &Connection, number: BlockNumber) -> bool {
+	sidecar(node, number).await.is_some()
+}
+
+/// The sidecar of a block, if the node has it.
+async fn sidecar(node: &Connection, number: BlockNumber) -> Option<Vec<u8>> {
 	match node.sidecar(node.hash_of(number).await.unwrap()).await {
 		Ok(sidecar) => {
 			assert!(!sidecar.is_empty());
-			true
+			Some(sidecar)
 		},
-		Err(ConnectionError::Rpc { code: NO_SIDECAR, .. }) => false,
+		Err(ConnectionError::Rpc { code: NO_SIDECAR, .. }) => None,
 		Err(error) => panic!("{error}"),
 	}
+}
+
+/// Bytes of evidence that a node has of these blocks. Those in which nothing enters and nothing settles have
+/// the empty sidecar, which is stored nowhere.
+async fn evidence(node: &Connection, blocks: RangeInclusive<BlockNumber>) -> usize {
+	let empty = Sidecar::default().encode();
+	let mut bytes = 0;
+	for number in blocks {
+		let sidecar = sidecar(node, number).await.filter(|sidecar| *sidecar != empty);
+		bytes += sidecar.map_or(0, |sidecar| sidecar.len());
+	}
+	bytes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -126,19 +149,65 @@ async fn evidence_should_be_verified_again_where_it_is_kept() {
 	bounded(&scene, &[&archived, &followed], || trade(&scene, &pair, &trader, Some(100))).await;
 	assert!(has_sidecar(&archived, first).await && has_sidecar(&archived, late).await);
 	// The same is asked of all three: only the archive fails.
-	assert_eq!(evidence_past_retention(&scene.connection).await, 0);
-	assert_eq!(evidence_past_retention(&followed).await, 0);
-	assert!(evidence_past_retention(&archived).await > 0);
-	assert!(disk_bytes(&follower).await > 0.0, "the node says what it takes of the disk");
+	let (own, of_follower) = (kept(&scene.connection).await, kept(&followed).await);
+	let of_archive = kept(&archived).await;
+	within_retention(&own, &archived).await;
+	within_retention(&of_follower, &archived).await;
+	assert!(of_archive.evidence > evidence(&archived, within(of_archive.to)).await);
+	// The follower has had all of it, and keeps a part.
+	let metrics = follower.metrics().await.unwrap();
+	let all = evidence(&archived, 1..=of_follower.to).await;
+	let written = metrics.sum("spb_sidecar_bytes_total");
+	assert!(written >= f64::from(u32::try_from(all).unwrap()), "{written} of {all}");
+	assert!(of_follower.evidence < all, "{of_follower:?} of {all}");
+	assert!(metrics.sum("spb_disk_bytes") > 0.0, "the node says what it takes of the disk");
 }
 
 fn free_port() -> u16 {
 	TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// What a node says that it takes of the disk.
-async fn disk_bytes(node: &Node) -> f64 {
-	node.metrics().await.unwrap().sum("spb_disk_bytes")
+/// What a node keeps of its final blocks, by its own figures.
+#[derive(Debug)]
+struct Kept {
+	/// The last final block.
+	to: BlockNumber,
+	/// Bytes of sidecars.
+	evidence: usize,
+	/// Databases.
+	databases: u32,
+	/// Entries of all of them together.
+	entries: u32,
+}
+
+async fn kept(node: &Connection) -> Kept {
+	let to = node.finalized().await.unwrap().number;
+	let mut kept = Kept { to, evidence: evidence(node, 1..=to).await, databases: 0, entries: 0 };
+	for number in 1..=to {
+		if let Some(entries) = entries(node, number).await {
+			kept.databases += 1;
+			kept.entries += entries;
+		}
+	}
+	kept
+}
+
+/// The blocks up to this one of which a node may keep evidence and databases.
+fn within(to: BlockNumber) -> RangeInclusive<BlockNumber> {
+	to.saturating_sub(SHORT.retention() + LAG).max(1)..=to
+}
+
+/// Whether that is no more than retention allows. The archive says what evidence there was.
+async fn within_retention(kept: &Kept, archive: &Connection) {
+	let mut heads = archive.heads(Default::default());
+	while archive.finalized().await.unwrap().number < kept.to {
+		heads.next().await.unwrap();
+	}
+	assert!(kept.to > SHORT.retention() + LAG, "the chain is too short to show it");
+	assert!(kept.evidence <= evidence(archive, within(kept.to)).await, "{kept:?}");
+	assert!(kept.databases <= SHORT.retention() + LAG + 1, "{kept:?}");
+	// Here a CTP is committed when the one before it has settled or expired.
+	assert!(kept.entries <= kept.databases, "{kept:?}");
 }
 
 /// While trades go on, databases past retention go, on this node and on all others: later there are no
@@ -158,22 +227,6 @@ async fn bounded<T: Future<Output = BlockNumber>>(
 		let added = trade().await;
 		scene.until(added + SHORT.retention() / 2).await;
 	}
-}
-
-/// Bytes of evidence that a node has of blocks past retention. Blocks in which nothing enters and
-/// nothing settles have none.
-async fn evidence_past_retention(node: &Connection) -> usize {
-	let best = node.finalized().await.unwrap().number;
-	let mut bytes = 0;
-	for number in 1..=best.saturating_sub(SHORT.retention() + LAG) {
-		match node.sidecar(node.hash_of(number).await.unwrap()).await {
-			Ok(sidecar) if sidecar == Sidecar::default().encode() => {},
-			Ok(sidecar) => bytes += sidecar.len(),
-			Err(ConnectionError::Rpc { code: NO_SIDECAR, .. }) => {},
-			Err(error) => panic!("{error}"),
-		}
-	}
-	bytes
 }
 
 /// An archive gives all evidence, and where its state reaches all of it can be checked.

@@ -1,7 +1,12 @@
 //! Validators that have lost everything or a part, or come late: they catch up and author.
 
 use spb_client::connection::{Connection, Hash};
-use spb_testbed::{database, node::Options, validators::NAMES};
+use spb_testbed::{
+	database,
+	metrics::{Metrics, Sample},
+	node::Options,
+	validators::NAMES,
+};
 use spb_tests::faults::{Chain, Failure, Result, Setup, Trial};
 use std::{
 	fs,
@@ -28,6 +33,9 @@ const LEFT: u32 = 20;
 /// How often it is killed at the most.
 const KILLS: usize = 5;
 
+/// Blocks that a validator may make itself between being synced and being asked how many it has judged.
+const MADE_MEANWHILE: f64 = 4.0;
+
 /// What a node's log says when it has come by warp sync.
 const WARPED: &str = "Warp sync is complete";
 
@@ -40,7 +48,7 @@ pub async fn wiped(trial: &mut Trial) -> Result<()> {
 	chain.disturb(trial).await?;
 	let joined = join(trial, &mut chain, 3, |options| options).await?;
 	let over = chain.over().await?;
-	trial.attempted(joined);
+	trial.attempted(joined.text);
 	chain.conclude(trial, over).await
 }
 
@@ -64,13 +72,21 @@ pub async fn long_chain(trial: &mut Trial) -> Result<()> {
 	trial.note(format!("the gap behind the warp is filled: block 1 is {gap:?} there too"));
 	let from_genesis = join(trial, &mut chain, 2, |options| options).await?;
 	let over = chain.over().await?;
-	let unjudged = unjudged(&chain, 2).await?;
-	trial.note(format!("from genesis {unjudged} blocks were imported without being judged"));
 	let warped = |place: usize| {
 		let log = fs::read_to_string(chain.nodes[place].log());
 		log.map(|log| log.contains(WARPED))
 	};
-	if warped(3)? && !warped(2)? && unjudged > 0.0 {
+	// It has come into the window: what no one has evidence for any more lay behind it, and what is near
+	// the end was judged before it made blocks itself.
+	let (early, late) = (from_genesis.unjudged, from_genesis.judged);
+	if early == 0.0 || late <= MADE_MEANWHILE {
+		return Err(format!(
+			"from genesis, {late} blocks were judged and {early} not: the evidence window was not crossed"
+		)
+		.into());
+	}
+	if warped(3)? && !warped(2)? {
+		let (by_warp, from_genesis) = (by_warp.text, from_genesis.text);
 		trial.attempted(format!("by warp sync: {by_warp}; from genesis: {from_genesis}"));
 	}
 	chain.conclude(trial, over).await
@@ -141,9 +157,29 @@ fn others(chain: &Chain, place: usize) -> Vec<usize> {
 	chain.honest().iter().copied().filter(|other| *other != place).collect()
 }
 
-/// How many blocks a validator has imported without judging them.
-async fn unjudged(chain: &Chain, place: usize) -> Result<f64> {
-	Ok(chain.nodes[place].metrics().await?.sum("spb_blocks_unjudged_total"))
+/// What a validator counts, once it has opened the port where it says so.
+async fn metrics(chain: &Chain, place: usize) -> Result<Metrics> {
+	let asking = async {
+		let mut pace = tokio::time::interval(LOOK);
+		loop {
+			pace.tick().await;
+			if let Ok(metrics) = chain.nodes[place].metrics().await {
+				return metrics;
+			}
+		}
+	};
+	let asked = timeout(AUTHORS, asking).await;
+	Ok(asked.map_err(|_| format!("{} does not say what it counts", NAMES[place]))?)
+}
+
+/// How many blocks a validator has judged and found good, and how many it has imported without judging
+/// them.
+async fn judged(chain: &Chain, place: usize) -> Result<(f64, f64)> {
+	let metrics = metrics(chain, place).await?;
+	let good = |sample: &&Sample| sample.labels.get("verdict").is_some_and(|is| is == "ok");
+	let judged = metrics.samples("spb_blocks_checked_total").filter(good);
+	let judged = judged.map(|sample| sample.value).sum();
+	Ok((judged, metrics.sum("spb_blocks_unjudged_total")))
 }
 
 /// Waits until a validator that came by warp sync has the first block too; gives its hash.
@@ -208,33 +244,47 @@ async fn synced(chain: &Chain, place: usize, others: &[usize]) -> Result<u32> {
 	timeout(SYNCS, syncing).await.map_err(|_| format!("{} does not sync", NAMES[place]))?
 }
 
-/// Waits until a block after this one that a validator has made is final; gives its number.
+/// Waits until a block after this one that a validator has made is final, for a minute and no longer;
+/// gives its number.
 pub async fn authored(chain: &Chain, place: usize, others: &[usize], after: u32) -> Result<u32> {
-	let (since, mut next) = (Instant::now(), after);
 	let witness: &Connection = &chain.connections[others[0]];
-	loop {
-		let finalized = witness.finalized().await?.number;
-		while next < finalized {
-			next += 1;
-			if chain.author(witness, next).await? == Some(place) {
-				return Ok(next);
+	let looking = async {
+		let mut next = after;
+		loop {
+			let finalized = witness.finalized().await?.number;
+			while next < finalized {
+				next += 1;
+				if chain.author(witness, next).await? == Some(place) {
+					return Ok::<_, Failure>(next);
+				}
 			}
+			chain.goes_on(others).await?;
 		}
-		if since.elapsed() > AUTHORS {
-			let name = NAMES[place];
-			return Err(format!("{name} authors nothing in {} s", AUTHORS.as_secs()).into());
-		}
-		chain.goes_on(others).await?;
-	}
+	};
+	let looked = timeout(AUTHORS, looking).await;
+	looked.unwrap_or_else(|_| {
+		let name = NAMES[place];
+		Err(format!("{name} has made no final block within {} s", AUTHORS.as_secs()).into())
+	})
+}
+
+/// How a validator has joined.
+struct Joined {
+	/// In words.
+	text: String,
+	/// Blocks that it had judged when it was synced.
+	judged: f64,
+	/// Blocks that it had imported by then without judging them.
+	unjudged: f64,
 }
 
 /// Takes everything from a validator, starts it again, and waits until it is synced and has authored.
-pub async fn join(
+async fn join(
 	trial: &Trial,
 	chain: &mut Chain,
 	place: usize,
 	change: impl Fn(Options) -> Options,
-) -> Result<String> {
+) -> Result<Joined> {
 	let name = NAMES[place];
 	let others = others(chain, place);
 	chain.kill(place)?;
@@ -246,11 +296,14 @@ pub async fn join(
 	let took = begun.elapsed();
 	trial.say(format!("{name} is synced at block {synced} after {:.1} s", took.as_secs_f64()));
 	let since = Instant::now();
+	// Before it has made many blocks of its own, which it judges too.
+	let (judged, unjudged) = judged(chain, place).await?;
 	let block = authored(chain, place, &others, synced).await?;
-	Ok(format!(
-		"{name} began with nothing, was synced at block {synced} after {:.1} s, and block {block} of its \
-		 was final {:.1} s later",
+	let text = format!(
+		"{name} began with nothing, was synced at block {synced} after {:.1} s, {judged} blocks judged and \
+		 {unjudged} not, and block {block} of its was final {:.1} s later",
 		took.as_secs_f64(),
 		since.elapsed().as_secs_f64()
-	))
+	);
+	Ok(Joined { text, judged, unjudged })
 }

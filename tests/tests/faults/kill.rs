@@ -1,12 +1,14 @@
 //! A power cut at each validator in turn.
 
+use super::joining::authored;
 use spb_testbed::validators::NAMES;
 use spb_tests::faults::{Chain, Result, Setup, Trial};
 
 /// SIGKILL, as the system counts signals.
 const KILLED: i32 = 9;
 
-/// Kills each validator, lets the others go on without it, and starts it again.
+/// Kills each validator, lets the others go on without it, and starts it again, upon which it makes blocks
+/// as before.
 pub async fn each_in_turn(trial: &mut Trial) -> Result<()> {
 	let mut chain = Chain::start(trial, Setup::fast().away(&[0, 1, 2, 3])).await?;
 	chain.trade(trial).await?;
@@ -23,9 +25,14 @@ pub async fn each_in_turn(trial: &mut Trial) -> Result<()> {
 		over = chain.over().await?;
 		let missed = chain.connections[place].database(None).await?.number;
 		trial.say(format!("{} is back at block {missed}", NAMES[place]));
-		chain.goes_on(&everyone).await?;
+		chain.note_finality(trial, over).await?;
+		let block = authored(&chain, place, &others, chain.best(&everyone).await?).await?;
 		if signal == Some(KILLED) && chain.nodes[place].id() != before {
-			killed.push(format!("{} until block {without} was final without it", NAMES[place]));
+			killed.push(format!(
+				"{} until block {without} was final without it, and block {block} of its was final \
+				 afterwards",
+				NAMES[place]
+			));
 		}
 	}
 	if killed.len() == everyone.len() {

@@ -2,6 +2,9 @@
 //!
 //! A lie begins with what an honest author would put into the block and breaks one rule: the root is
 //! the right one for what the block claims, so that it is not the root that gives the lie away.
+//!
+//! Who also keeps its sidecars from all lies only where that hides the lie: not in a block with the empty
+//! sidecar, which every node has.
 
 use super::{
 	super::{
@@ -54,6 +57,7 @@ impl Prepare for LyingRules {
 				open: self.open(parent, number)?,
 				declined: declined(&candidates, &prepared.outcomes),
 				sidecar: sidecar(&prepared),
+				hidden: self.lies.include(Misbehaviour::WithholdFromAll),
 				genesis: self.genesis,
 				number,
 				seal,
@@ -113,6 +117,8 @@ struct Draft {
 	sidecar: Sidecar,
 	open: Vec<SignedCtp>,
 	declined: Vec<(Refusal, Addition)>,
+	/// Whether no one gets the sidecar.
+	hidden: bool,
 	genesis: Hash,
 	number: BlockNumber,
 }
@@ -120,6 +126,9 @@ struct Draft {
 impl Draft {
 	/// Changes what the kind is about; nothing where the block does not lend itself to it.
 	fn lie(&mut self, kind: Misbehaviour) -> Option<()> {
+		if self.hidden && self.sidecar == Sidecar::default() {
+			return None;
+		}
 		match kind {
 			Misbehaviour::SettleWithoutErc => {
 				let ctp = self.victim(Energy::ZERO)?;
@@ -164,18 +173,28 @@ impl Draft {
 		}
 	}
 
-	/// An open CTP that the block does not settle, for at least so much energy.
+	/// An open CTP that the block does not settle, for at least so much energy. Where the sidecar is
+	/// hidden, one that it adds if there is any: so a CTP is robbed in the block that adds it.
 	fn victim(&self, energy: Energy) -> Option<SignedCtp> {
-		self.left().find(|entry| entry.ctp.energy >= energy).cloned()
+		let suits = |entry: &&SignedCtp| entry.ctp.energy >= energy && !self.settles(entry);
+		let (open, added) = (self.open.iter().find(suits), self.added().find(suits));
+		let victim = if self.hidden { added.or(open) } else { open.or(added) };
+		victim.cloned()
 	}
 
 	/// What the block leaves open.
 	fn left(&self) -> impl Iterator<Item = &SignedCtp> {
-		let added = self.sidecar.added.iter().map(|addition| &addition.ctp);
-		let settled = |entry: &SignedCtp| {
-			self.seal.settlements.iter().any(|settlement| settlement.ctp == *entry)
-		};
-		self.open.iter().chain(added).filter(move |entry| !settled(entry))
+		self.open.iter().chain(self.added()).filter(move |entry| !self.settles(entry))
+	}
+
+	/// What the block adds.
+	fn added(&self) -> impl Iterator<Item = &SignedCtp> {
+		self.sidecar.added.iter().map(|addition| &addition.ctp)
+	}
+
+	/// Whether the block settles a CTP.
+	fn settles(&self, entry: &SignedCtp) -> bool {
+		self.seal.settlements.iter().any(|settlement| settlement.ctp == *entry)
 	}
 
 	fn settle(&mut self, settlement: Settlement) -> Option<()> {

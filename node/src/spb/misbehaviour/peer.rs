@@ -36,6 +36,7 @@ pub struct LyingServer<A> {
 }
 
 impl<A: Answers> Answers for LyingServer<A> {
+	const PROTOCOL: &'static str = A::PROTOCOL;
 	const RATE: Rate = A::RATE;
 
 	fn answer(&self, peer: PeerId, request: &[u8]) -> Result<Vec<u8>, Declined> {

@@ -31,6 +31,15 @@ use sc_network::{
 use spb_runtime::opaque::Block;
 use std::time::Duration;
 
+/// What the protocol for sidecars is called, in its name and in metrics.
+pub const SIDECAR: &str = "sidecar";
+/// That for databases.
+pub const DATABASE: &str = "database";
+/// That for packets of the backbone.
+pub const RELAY: &str = "relay";
+/// All of them.
+pub const PROTOCOLS: [&str; 3] = [SIDECAR, DATABASE, RELAY];
+
 /// How long a peer may take to answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -49,7 +58,7 @@ impl Protocols {
 	/// Of the chain with this genesis block.
 	pub fn new(genesis: &Hash) -> Self {
 		let name = |what| format!("/{genesis:x}/spb/{what}/1").into();
-		Self { sidecar: name("sidecar"), database: name("database"), relay: name("relay") }
+		Self { sidecar: name(SIDECAR), database: name(DATABASE), relay: name(RELAY) }
 	}
 }
 

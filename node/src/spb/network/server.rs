@@ -12,7 +12,7 @@ use super::{
 		DatabaseAnswer, DatabasePart, DatabaseRequest, MessageError, SidecarAnswer, SidecarRequest,
 		ANSWER_BYTES, MAX_ENTRIES,
 	},
-	reputation,
+	reputation, DATABASE, SIDECAR,
 };
 use codec::Encode;
 use pallet_spb::runtime_api::{CtpFilter, OpenCtp};
@@ -31,6 +31,8 @@ const STEP: u32 = 1_000;
 
 /// Answers requests of one kind.
 pub trait Answers: Send + 'static {
+	/// What the protocol is called in metrics: one of [`super::PROTOCOLS`].
+	const PROTOCOL: &'static str;
 	/// What one peer may ask.
 	const RATE: Rate;
 
@@ -81,7 +83,7 @@ impl<A: Answers> Server<A> {
 	fn respond(&mut self, peer: PeerId, payload: &[u8], now: Instant) -> OutgoingResponse {
 		let declined = |change: Option<ReputationChange>| {
 			if let Some(change) = &change {
-				self.metrics.request_refused(change);
+				self.metrics.request_refused(A::PROTOCOL, change);
 			}
 			OutgoingResponse {
 				result: Err(()),
@@ -119,6 +121,7 @@ pub struct SidecarServer<A> {
 }
 
 impl<A: AuxStore + Send + Sync + 'static> Answers for SidecarServer<A> {
+	const PROTOCOL: &'static str = SIDECAR;
 	// Who syncs asks for 64 at a time, one request after the other. It has no use for more bytes than
 	// it can judge: three times what blocks of three seconds can have at the most.
 	const RATE: Rate = Rate {
@@ -218,6 +221,7 @@ impl<D: Databases> DatabaseServer<D> {
 }
 
 impl<D: Databases> Answers for DatabaseServer<D> {
+	const PROTOCOL: &'static str = DATABASE;
 	// A million entries are some 250 parts of half a megabyte, fetched one after the other.
 	const RATE: Rate = Rate {
 		burst: 16,
@@ -420,7 +424,11 @@ pub(crate) mod tests {
 		assert!(last.result.is_err());
 		assert_eq!(last.reputation_changes, [reputation::FLOODING]);
 		let refused = |change: ReputationChange| {
-			metrics.requests_refused.with_label_values(&[change.reason]).get()
+			let of = |protocol| [protocol, change.reason];
+			let refused =
+				|protocol| metrics.requests_refused.with_label_values(&of(protocol)).get();
+			assert_eq!(refused(DATABASE), 0, "another protocol's");
+			refused(SIDECAR)
 		};
 		assert_eq!(refused(reputation::MALFORMED_REQUEST), 2);
 		assert!(refused(reputation::FLOODING) > 0);

@@ -15,6 +15,7 @@ use crate::spb::{
 		limits::Rate,
 		messages::MessageError,
 		server::{Answers, Declined},
+		RELAY,
 	},
 	Hash,
 };
@@ -92,6 +93,7 @@ impl From<Result<Step, Refusal>> for Answer {
 pub struct RelayServer(pub Arc<Relay>);
 
 impl Answers for RelayServer {
+	const PROTOCOL: &'static str = RELAY;
 	// Twice of what an honest node hands over.
 	const RATE: Rate = Rate::of_requests(512, 128);
 

@@ -2,13 +2,16 @@
 
 use spb_testbed::{
 	metrics::{Metrics, Sample},
+	node::Options,
 	Binary,
 };
 use spb_tests::faults::{Chain, Result, Setup, Trial};
-use std::{fs, future::Future, time::Duration};
+use std::{collections::BTreeSet, fs, future::Future, time::Duration};
 
 /// Its place: Dave's.
 pub const HOSTILE: usize = 3;
+/// Where nodes count answers of peers that they refuse.
+pub const ANSWERS: &str = "spb_answers_refused_total";
 /// How a line of its log says that it has lied, before what it did.
 const LIED: &str = "Misbehaviour ";
 /// Between two looks.
@@ -27,17 +30,23 @@ pub async fn chain_with(
 	setup: Setup,
 	misbehaviours: &[&'static str],
 ) -> Result<Chain> {
-	let program = Binary::Hostile.find()?;
-	let misbehaviours = misbehaviours.to_vec();
-	let setup = setup.hostile(HOSTILE, move |options| {
-		misbehaviours.iter().fold(options.program(&program), |options, misbehaviour| {
-			options.argument("--misbehave").argument(*misbehaviour)
-		})
-	});
+	let setup = setup.hostile(HOSTILE, misbehaving(misbehaviours.to_vec())?);
 	let mut chain = Chain::start(trial, setup).await?;
 	chain.trade(trial).await?;
 	chain.disturb(trial).await?;
 	Ok(chain)
+}
+
+/// How to start it so that it misbehaves in these ways. For none it is the program that is shipped.
+pub fn misbehaving(
+	misbehaviours: Vec<&'static str>,
+) -> Result<impl Fn(Options) -> Options + Send + Sync + 'static> {
+	let program = Binary::Hostile.find()?;
+	Ok(move |options: Options| {
+		misbehaviours.iter().fold(options, |options, misbehaviour| {
+			options.program(&program).argument("--misbehave").argument(*misbehaviour)
+		})
+	})
 }
 
 /// The lies that were told so far.
@@ -86,4 +95,24 @@ pub fn labelled(metrics: &Metrics, name: &str, labels: &[(&str, &str)]) -> f64 {
 		labels.iter().all(|(label, value)| sample.labels.get(*label).is_some_and(|is| is == value))
 	};
 	metrics.samples(name).filter(has).map(|sample| sample.value).sum()
+}
+
+/// Waits until every honest node counts this reason; all that each of them counts there by then, in
+/// their own words.
+pub async fn counted_by_all(chain: &Chain, metric: &str, reason: &str) -> Result<String> {
+	let what = format!("not every honest node counts {reason:?}");
+	let reasons = until(&what, || async {
+		let mut common: Option<BTreeSet<String>> = None;
+		for node in counts(chain).await? {
+			let counted = node.samples(metric).filter(|sample| sample.value > 0.0);
+			let counted = counted.filter_map(|sample| sample.labels.get("reason").cloned());
+			let counted: BTreeSet<String> = counted.collect();
+			common = Some(match common {
+				Some(common) => common.intersection(&counted).cloned().collect(),
+				None => counted,
+			});
+		}
+		Ok(common.filter(|common| common.contains(reason)))
+	});
+	Ok(reasons.await?.into_iter().collect::<Vec<_>>().join("; "))
 }

@@ -1,22 +1,26 @@
 //! Those who cheat: a validator that misbehaves, and traders who would have something for nothing.
 //!
-//! [`author`] lies in its blocks and [`peer`] to those who ask it: both are `spb-node-hostile` in
-//! Dave's place, told by `--misbehave` what to do, and so is [`relay`], which does not carry letters
-//! as it should: [`bargain`] has those who negotiate over it, [`rewritten`] those who look at packets.
-//! [`trader`] needs no node of its own. An attack was made when the hostile node's log says so or a pool
-//! has taken it. What refuses it is what the honest nodes count: a rule and a reason, or a reason, whose
-//! metric the report names. Where the design has no refusal but another way round the attack (a sidecar
-//! from any peer, a block that is imported and never built on), the report says from what that was
-//! concluded.
+//! [`author`] lies in its blocks, [`withhold`] keeps their sidecars back, [`alone`] does both where no one
+//! is there to see it, and [`peer`] lies to those who ask it: all are `spb-node-hostile` in Dave's place,
+//! told by `--misbehave` what to do, and so is [`relay`], which does not carry letters as it should:
+//! [`bargain`] has those who negotiate over it, [`rewritten`] those who look at packets. [`blocks`] says
+//! where its blocks are. [`trader`] needs no node of its own. An attack was made when the hostile node's
+//! log says so or a pool has taken it. What refuses it is what the honest nodes count: a rule and a
+//! reason, or a reason, whose metric the report names. Where the rules have no refusal but another way
+//! round the attack (a sidecar from any peer, a block that is imported and never built on), the report
+//! says from what that was concluded.
 
+mod alone;
 mod author;
 mod bargain;
+mod blocks;
 mod hostile;
 mod peer;
 mod relay;
 mod rewritten;
 mod standing;
 mod trader;
+mod withhold;
 
 use relay::Outcome;
 use spb_primitives::Refusal;
@@ -82,25 +86,25 @@ pub const SCENARIOS: &[Scenario] = &[
 		name: "withholds-from-all",
 		kind: Kind::Attack,
 		selected: true,
-		play: |trial| Box::pin(peer::withholds_from_all(trial)),
+		play: |trial| Box::pin(withhold::from_all(trial)),
 	},
 	Scenario {
 		name: "withholds-from-all-but-one",
 		kind: Kind::Attack,
 		selected: false,
-		play: |trial| Box::pin(peer::withholds_from_all_but_one(trial)),
+		play: |trial| Box::pin(withhold::from_all_but_one(trial)),
 	},
 	Scenario {
 		name: "withhold-parent",
 		kind: Kind::Attack,
 		selected: false,
-		play: |trial| Box::pin(peer::withholds_parents(trial)),
+		play: |trial| Box::pin(withhold::parents(trial)),
 	},
 	Scenario {
 		name: "goes-on-alone-beyond-window",
 		kind: Kind::Attack,
 		selected: false,
-		play: |trial| Box::pin(peer::goes_on_alone(trial)),
+		play: |trial| Box::pin(alone::goes_on_alone(trial)),
 	},
 	Scenario {
 		name: "serves-wrong-database",
