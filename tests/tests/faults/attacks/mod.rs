@@ -54,7 +54,7 @@ pub const SCENARIOS: &[Scenario] = &[
 	Scenario {
 		name: "wrong-root",
 		kind: Kind::Attack,
-		selected: false,
+		selected: true,
 		play: |trial| Box::pin(author::lies(trial, "wrong-root", Refusal::RootMismatch)),
 	},
 	Scenario {
@@ -78,7 +78,7 @@ pub const SCENARIOS: &[Scenario] = &[
 	Scenario {
 		name: "withholds-from-all",
 		kind: Kind::Attack,
-		selected: true,
+		selected: false,
 		play: |trial| Box::pin(peer::withholds_from_all(trial)),
 	},
 	Scenario {
@@ -138,7 +138,7 @@ pub const SCENARIOS: &[Scenario] = &[
 	Scenario {
 		name: "relay-duplicates",
 		kind: Kind::Attack,
-		selected: true,
+		selected: false,
 		play: |trial| Box::pin(relay::carries(trial, "relay-duplicates", Outcome::Agreement)),
 	},
 	Scenario {
