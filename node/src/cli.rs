@@ -1,6 +1,8 @@
 //! What the command line understands.
 
+use crate::executor;
 use sc_cli::RunCmd;
+use std::{env, path::PathBuf};
 
 /// The arguments of `spb-node`.
 #[derive(Debug, clap::Parser)]
@@ -12,6 +14,28 @@ pub struct Cli {
 	/// How the node runs.
 	#[command(flatten)]
 	pub run: RunArgs,
+
+	/// Keep compiled runtimes in this folder, so that the next start need not compile them (also by
+	/// SPB_RUNTIME_CACHE). What is there is run as it is: nobody else may write to it.
+	#[arg(long, global = true, value_name = "FOLDER")]
+	pub runtime_cache: Option<PathBuf>,
+}
+
+impl Cli {
+	/// Where compiled runtimes are kept, if anywhere.
+	pub fn runtime_cache(&self) -> Option<PathBuf> {
+		let named = || env::var_os(executor::VARIABLE).map(PathBuf::from);
+		self.runtime_cache.clone().or_else(named).filter(|path| !path.as_os_str().is_empty())
+	}
+
+	/// Whether a chain specification is to be written as people read it, and not its raw state.
+	pub fn writes_plain_specification(&self) -> bool {
+		match &self.subcommand {
+			Some(Subcommand::BuildSpec(command)) => !command.raw,
+			Some(Subcommand::ExportChainSpec(command)) => !command.raw,
+			_ => false,
+		}
+	}
 }
 
 /// How the node runs.
@@ -102,6 +126,31 @@ mod tests {
 		let cli = Cli::try_parse_from(["spb-node", "run", "--evidence-archive"]).unwrap();
 		let Some(Subcommand::Run(run)) = cli.subcommand else { panic!("no run") };
 		assert!(run.evidence_archive);
+	}
+
+	#[test]
+	fn compiled_runtimes_should_be_kept_where_it_is_asked_for() {
+		for arguments in [
+			["spb-node", "--dev", "--runtime-cache", "kept"].as_slice(),
+			&["spb-node", "run", "--dev", "--runtime-cache", "kept"],
+			&["spb-node", "--runtime-cache", "kept", "chain-info"],
+		] {
+			let cli = Cli::try_parse_from(arguments).unwrap();
+			assert_eq!(cli.runtime_cache(), Some("kept".into()), "{arguments:?}");
+		}
+		let nowhere = Cli::try_parse_from(["spb-node", "--runtime-cache", ""]).unwrap();
+		assert_eq!(nowhere.runtime_cache(), None);
+	}
+
+	#[test]
+	fn specification_should_be_plain_unless_it_is_raw_or_run() {
+		let plain = |arguments: &[&str]| {
+			Cli::try_parse_from(arguments).unwrap().writes_plain_specification()
+		};
+		assert!(plain(&["spb-node", "build-spec"]) && plain(&["spb-node", "export-chain-spec"]));
+		assert!(!plain(&["spb-node", "build-spec", "--raw"]));
+		assert!(!plain(&["spb-node", "export-chain-spec", "--raw"]));
+		assert!(!plain(&["spb-node", "--dev"]) && !plain(&["spb-node", "chain-info"]));
 	}
 
 	#[test]

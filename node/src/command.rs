@@ -11,7 +11,7 @@ use sc_network::config::NetworkBackendType;
 use sc_service::{Configuration, DatabaseSource};
 use sp_database::MemDb;
 use spb_runtime::opaque::Block;
-use std::{io::ErrorKind, sync::Arc};
+use std::{io::ErrorKind, path::Path, sync::Arc};
 
 impl SubstrateCli for Cli {
 	fn impl_name() -> String {
@@ -39,12 +39,17 @@ impl SubstrateCli for Cli {
 	}
 
 	fn load_spec(&self, id: &str) -> Result<Box<dyn sc_service::ChainSpec>, String> {
-		Ok(Box::new(match id {
-			"dev" => chain_spec::development()?,
-			"" | "local" => chain_spec::local()?,
-			"fast" => chain_spec::fast()?,
-			"consortium" => chain_spec::consortium()?,
-			path => chain_spec::from_file(path)?,
+		let chain = match id {
+			"dev" => chain_spec::DEVELOPMENT,
+			"" | "local" => chain_spec::LOCAL,
+			"fast" => chain_spec::FAST,
+			"consortium" => chain_spec::CONSORTIUM,
+			path => return Ok(Box::new(chain_spec::from_file(path)?)),
+		};
+		Ok(Box::new(if self.writes_plain_specification() {
+			chain.plain()?
+		} else {
+			chain.raw()?
 		}))
 	}
 }
@@ -56,27 +61,30 @@ pub fn run() -> sc_cli::Result<()> {
 
 /// Does what the command line says; where it runs a node, one of this conduct.
 pub fn run_as(cli: &Cli, conduct: &Conduct) -> sc_cli::Result<()> {
+	let cache = cli.runtime_cache();
+	let cache = cache.as_deref();
 	match &cli.subcommand {
-		None => run_node(cli, &cli.run, conduct),
-		Some(Subcommand::Run(command)) => run_node(cli, command, conduct),
+		None => run_node(cli, &cli.run, cache, conduct),
+		Some(Subcommand::Run(command)) => run_node(cli, command, cache, conduct),
 		Some(Subcommand::Key(command)) => command.run(cli),
 		Some(Subcommand::BuildSpec(command)) => cli
 			.create_runner(command)?
 			.sync_run(|config| command.run(config.chain_spec, config.network)),
 		Some(Subcommand::ExportChainSpec(command)) => command.run(cli.load_spec(&command.chain)?),
 		Some(Subcommand::CheckBlock(command)) => cli.create_runner(command)?.async_run(|config| {
-			let Core { client, import_queue, task_manager, .. } = service::core(&config)?;
+			let Core { client, import_queue, task_manager, .. } = service::core(&config, cache)?;
 			Ok((command.run(client, import_queue), task_manager))
 		}),
 		Some(Subcommand::ExportBlocks(command)) => {
 			cli.create_runner(command)?.async_run(|config| {
-				let Core { client, task_manager, .. } = service::core(&config)?;
+				let Core { client, task_manager, .. } = service::core(&config, cache)?;
 				Ok((command.run(client, config.database), task_manager))
 			})
 		},
 		Some(Subcommand::ImportBlocks(command)) => {
 			cli.create_runner(command)?.async_run(|config| {
-				let Core { client, import_queue, task_manager, .. } = service::core(&config)?;
+				let Core { client, import_queue, task_manager, .. } =
+					service::core(&config, cache)?;
 				Ok((command.run(client, import_queue), task_manager))
 			})
 		},
@@ -84,7 +92,7 @@ pub fn run_as(cli: &Cli, conduct: &Conduct) -> sc_cli::Result<()> {
 			cli.create_runner(command)?.sync_run(|config| purge(command, config))
 		},
 		Some(Subcommand::Revert(command)) => cli.create_runner(command)?.async_run(|config| {
-			let Core { client, backend, task_manager, .. } = service::core(&config)?;
+			let Core { client, backend, task_manager, .. } = service::core(&config, cache)?;
 			let revert_votes = Box::new(|client, _, blocks| {
 				sc_consensus_grandpa::revert(client, blocks).map_err(Into::into)
 			});
@@ -96,7 +104,12 @@ pub fn run_as(cli: &Cli, conduct: &Conduct) -> sc_cli::Result<()> {
 	}
 }
 
-fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result<()> {
+fn run_node(
+	cli: &Cli,
+	arguments: &RunArgs,
+	cache: Option<&Path>,
+	conduct: &Conduct,
+) -> sc_cli::Result<()> {
 	let command = &arguments.substrate;
 	let keep = if arguments.evidence_archive { Keep::Always } else { Keep::Retention };
 	let backbone =
@@ -122,7 +135,7 @@ fn run_node(cli: &Cli, arguments: &RunArgs, conduct: &Conduct) -> sc_cli::Result
 		}
 		match config.network.network_backend {
 			NetworkBackendType::Litep2p => {
-				service::run(config, keep, backbone, conduct).map_err(sc_cli::Error::Service)
+				service::run(config, cache, keep, backbone, conduct).map_err(sc_cli::Error::Service)
 			},
 			NetworkBackendType::Libp2p => Err(sc_cli::Error::Input(
 				"spb-node speaks litep2p only: leave out `--network-backend libp2p`".into(),

@@ -6,11 +6,13 @@
 //! and the trades.
 //!
 //! * [`command`], [`cli`], [`chain_spec`]: the command line;
+//! * [`executor`]: what runs the runtime;
 //! * [`service`]: the wiring;
 //! * [`spb`]: everything that a plain Substrate node does not have.
 
 pub mod chain_spec;
 pub mod cli;
 pub mod command;
+pub mod executor;
 pub mod service;
 pub mod spb;

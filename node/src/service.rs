@@ -1,49 +1,52 @@
 //! The wiring: which part of the node talks to which. No logic.
 
-use crate::spb::{
-	self,
-	conduct::Conduct,
-	disk::Disk,
-	events::{Events, Watch},
-	feed::Feed,
-	finality::{Keep, Tidy},
-	import::DatabaseImport,
-	inbox::{Inbox, Limits},
-	indexer::Indexer,
-	inherent::SealExpected,
-	metrics::Metrics,
-	network::{
+use crate::{
+	executor::{self, Executor},
+	spb::{
 		self,
-		announce::SidecarAnnouncements,
-		fetcher::{self, Fetcher},
-		peers::Connected,
-		queue::{AheadOf, AheadQueue},
-		restorer::{self, Restorer},
-		server::{DatabaseServer, Server, SidecarServer},
-		source::PeerSource,
-		Protocols,
+		conduct::Conduct,
+		disk::Disk,
+		events::{Events, Watch},
+		feed::Feed,
+		finality::{Keep, Tidy},
+		import::DatabaseImport,
+		inbox::{Inbox, Limits},
+		indexer::Indexer,
+		inherent::SealExpected,
+		metrics::Metrics,
+		network::{
+			self,
+			announce::SidecarAnnouncements,
+			fetcher::{self, Fetcher},
+			peers::Connected,
+			queue::{AheadOf, AheadQueue},
+			restorer::{self, Restorer},
+			server::{DatabaseServer, Server, SidecarServer},
+			source::PeerSource,
+			Protocols,
+		},
+		pool::ProposerPool,
+		proposer::SealingFactory,
+		refold::OwnSidecars,
+		relay::{
+			self,
+			carrier::Ways,
+			directory::{self, Extent},
+			listing::NetworkIdentity,
+			metrics::RelayMetrics,
+			node::{Relay, Timing, Worker},
+			protocol::RelayServer,
+			rpc::{RelayApiServer, RelayRpc},
+		},
+		rpc,
+		runtime::CtpDatabase,
+		sidecars::Sidecars,
+		store::Store,
+		trades::Trades,
+		unjudged::{JudgedChain, JudgedOnly, Unjudged},
+		verify::{PoolClient, Verified},
+		Hash,
 	},
-	pool::ProposerPool,
-	proposer::SealingFactory,
-	refold::OwnSidecars,
-	relay::{
-		self,
-		carrier::Ways,
-		directory::{self, Extent},
-		listing::NetworkIdentity,
-		metrics::RelayMetrics,
-		node::{Relay, Timing, Worker},
-		protocol::RelayServer,
-		rpc::{RelayApiServer, RelayRpc},
-	},
-	rpc,
-	runtime::CtpDatabase,
-	sidecars::Sidecars,
-	store::Store,
-	trades::Trades,
-	unjudged::{JudgedChain, JudgedOnly, Unjudged},
-	verify::{host::HostFunctions, PoolClient, Verified},
-	Hash,
 };
 use sc_client_api::{Backend, HeaderBackend};
 use sc_consensus::{DefaultImportQueue, LongestChain};
@@ -51,7 +54,6 @@ use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
 use sc_consensus_grandpa::{
 	FinalityProofProvider, GrandpaBlockImport, LinkHalf, SharedVoterState, VotingRulesBuilder,
 };
-use sc_executor::WasmExecutor;
 use sc_network::{config::FullNetworkConfiguration, Litep2pNetworkBackend, NetworkBackend};
 use sc_offchain::{OffchainWorkerOptions, OffchainWorkers};
 use sc_service::{
@@ -65,10 +67,8 @@ use sp_consensus_aura::sr25519::{AuthorityId as AuraId, AuthorityPair as AuraPai
 use sp_inherents::CreateInherentDataProviders;
 use sp_timestamp::InherentDataProvider as Timestamp;
 use spb_runtime::{apis::RuntimeApi, opaque::Block};
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-/// Runs the runtime.
-pub type Executor = WasmExecutor<HostFunctions>;
 /// The chain.
 pub type FullClient = TFullClient<Block, RuntimeApi, Executor>;
 /// The chain's database.
@@ -152,8 +152,9 @@ impl CreateInherentDataProviders<Block, ()> for SlotAndTime {
 	}
 }
 
-/// Opens the chain and puts together how blocks come in.
-pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
+/// Opens the chain and puts together how blocks come in. Compiled runtimes are kept in the folder
+/// `runtime_cache`, if one is given.
+pub fn core(config: &Configuration, runtime_cache: Option<&Path>) -> Result<Core, ServiceError> {
 	let telemetry = config
 		.telemetry_endpoints
 		.clone()
@@ -165,7 +166,7 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 		})
 		.transpose()?;
 
-	let executor: Executor = sc_service::new_wasm_executor(&config.executor);
+	let executor: Executor = executor::new(&config.executor, runtime_cache).map_err(own)?;
 	let (client, backend, keystore, task_manager) =
 		sc_service::new_full_parts::<Block, RuntimeApi, _>(
 			config,
@@ -274,6 +275,7 @@ pub fn core(config: &Configuration) -> Result<Core, ServiceError> {
 /// Starts a node.
 pub fn run(
 	mut config: Configuration,
+	runtime_cache: Option<&Path>,
 	keep: Keep,
 	backbone: Extent,
 	conduct: &Conduct,
@@ -298,7 +300,7 @@ pub fn run(
 		fetcher,
 		restorer,
 		metrics,
-	} = core(&config)?;
+	} = core(&config, runtime_cache)?;
 
 	let genesis = client.info().genesis_hash;
 	let store = match config.database.path() {

@@ -48,6 +48,10 @@ fn run(command: &Command) -> Result<(), Error> {
 		return Ok(());
 	}
 	let workspace = Workspace::find()?;
+	// What is evaluated is a node that starts as it is shipped.
+	if !matches!(command, Command::Evaluate(_)) {
+		keep_runtimes(&workspace);
+	}
 	match command {
 		Command::Help => Ok(()),
 		Command::Doctor => Ok(setup::doctor(&workspace)?),
@@ -69,6 +73,15 @@ fn run(command: &Command) -> Result<(), Error> {
 		Command::Evaluate(options) => Ok(evaluate::run(&workspace, options)?),
 		Command::Lint => Ok(lint::run(&workspace)?),
 		Command::ChainSpecs => Ok(chain_specs::run(&workspace)?),
+	}
+}
+
+/// Tells the nodes that are started below to compile each runtime once among them, unless the caller has said
+/// where.
+fn keep_runtimes(workspace: &Workspace) {
+	const VARIABLE: &str = "SPB_RUNTIME_CACHE";
+	if std::env::var_os(VARIABLE).is_none() {
+		std::env::set_var(VARIABLE, workspace.binary("spb-node").with_file_name("runtime-cache"));
 	}
 }
 
