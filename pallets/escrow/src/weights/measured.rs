@@ -17,26 +17,26 @@ pub struct Measured<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	fn set_up() -> Weight {
-		// The shortest run took 15_900_000 ps.
-		Weight::from_parts(17_583_000, 0)
+		// The shortest run took 15_509_000 ps.
+		Weight::from_parts(30_336_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
 	fn pay() -> Weight {
-		// The shortest run took 75_921_000 ps.
-		Weight::from_parts(110_476_000, 0)
+		// The shortest run took 72_415_000 ps.
+		Weight::from_parts(131_325_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
 	fn confirm() -> Weight {
-		// The shortest run took 74_278_000 ps.
-		Weight::from_parts(79_167_000, 0)
+		// The shortest run took 71_543_000 ps.
+		Weight::from_parts(127_777_000, 0)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn close() -> Weight {
-		// The shortest run took 65_683_000 ps.
-		Weight::from_parts(69_449_000, 0)
+		// The shortest run took 62_978_000 ps.
+		Weight::from_parts(120_495_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}

@@ -17,14 +17,14 @@ pub struct Measured<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	fn add_validator() -> Weight {
-		// The shortest run took 25_137_000 ps.
-		Weight::from_parts(45_455_000, 0)
+		// The shortest run took 33_743_000 ps.
+		Weight::from_parts(49_853_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn remove_validator() -> Weight {
-		// The shortest run took 227_042_000 ps.
-		Weight::from_parts(425_163_000, 0)
+		// The shortest run took 384_928_000 ps.
+		Weight::from_parts(432_125_000, 0)
 			.saturating_add(T::DbWeight::get().reads(100))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
