@@ -47,3 +47,15 @@ fn presets_should_begin_as_their_networks_need_it() {
 	assert_eq!((validators, lifetime, companies.len(), governed), (3, longest, 3, false));
 	assert_eq!(preset_names().len(), 4, "a preset is not looked at here");
 }
+
+#[test]
+fn grace_should_be_longer_than_a_third_of_the_validators_could_fill_with_blocks() {
+	for preset in preset_names() {
+		chain(&preset).execute_with(|| {
+			let validators = pallet_aura::Authorities::<Runtime>::get().len();
+			let grace = Spb::parameters().grace as usize;
+			assert!(validators > 0, "{preset}");
+			assert!(3 * grace > validators, "{preset}: {grace} blocks for {validators} validators");
+		});
+	}
+}

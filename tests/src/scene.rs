@@ -100,8 +100,14 @@ impl Scene {
 
 	/// Starts a node whose data stays in `base_path`.
 	pub async fn set_on_disk(folder: &str, base_path: &Path) -> Self {
+		Self::set_on_disk_with(folder, base_path, &[]).await
+	}
+
+	/// Starts a node whose data stays in `base_path`, with more arguments.
+	pub async fn set_on_disk_with(folder: &str, base_path: &Path, arguments: &[&str]) -> Self {
 		let chain = fast_chain(folder);
 		let options = Options::development(node_program()).chain(&chain).base_path(base_path);
+		let options = arguments.iter().fold(options, |options, more| options.argument(*more));
 		Self::start(options, chain).await
 	}
 

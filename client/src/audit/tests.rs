@@ -350,14 +350,17 @@ fn settlements_should_have_their_receipts() {
 
 #[test]
 fn a_receipt_should_be_made_by_the_expiry() {
-	let late = Case::with(|case| {
-		let old = Ctp { expiry: NOW - 2, ..ctp(0) };
-		case.before = OpenCtps::default();
-		case.before.add(id(&old), signed(old.clone()));
-		case.sidecar.receipts[0] = receipt(KEYS[0], id(&old), 700, NOW - 1);
-		case.settlements[0] = Settlement { ctp: signed(old), delivered: Energy::from_wh(700) };
-	});
-	assert_eq!(late.violations(), [Refusal::ReceiptLate]);
+	for (expiry, violation) in [(NOW, None), (NOW - 1, None), (NOW - 2, Some(Refusal::ReceiptLate))]
+	{
+		let case = Case::with(|case| {
+			let old = Ctp { expiry, ..ctp(0) };
+			case.before = OpenCtps::default();
+			case.before.add(id(&old), signed(old.clone()));
+			case.sidecar.receipts[0] = receipt(KEYS[0], id(&old), 700, NOW - 1);
+			case.settlements[0] = Settlement { ctp: signed(old), delivered: Energy::from_wh(700) };
+		});
+		assert_eq!(case.violations(), Vec::from_iter(violation), "expiry {expiry}");
+	}
 }
 
 #[test]

@@ -157,6 +157,8 @@ fn erc_should_confirm_its_own_ctp_in_time() {
 	assert_eq!(good.confirms(&ctp, 69_999, &genesis()), Ok(()));
 	let early = good.confirms(&ctp, 69_998, &genesis());
 	assert_eq!(early, Err(Refusal::ReceiptFromFuture));
+	let at_expiry = good.confirms(&Ctp { expiry: 69_999, ..ctp.clone() }, 70_000, &genesis());
+	assert_eq!(at_expiry, Ok(()));
 	let late = good.confirms(&Ctp { expiry: 69_998, ..ctp.clone() }, 70_000, &genesis());
 	assert_eq!(late, Err(Refusal::ReceiptLate));
 	let other = Ctp { receipt_key: ReceiptKey(H256::zero()), ..ctp.clone() };

@@ -1,7 +1,10 @@
 //! Lifetimes: every boundary of expiry and grace one block before, at it and after.
 
 use super::*;
-use crate::{runtime_api::OpenCtp, Settled};
+use crate::{
+	runtime_api::{OpenCtp, Outcome, Verdict},
+	Settled,
+};
 use spb_primitives::Refusal;
 
 const MIN: u32 = PARAMETERS.min_lifetime;
@@ -80,6 +83,36 @@ fn ctp_should_settle_until_its_grace_is_over() {
 			assert!(chain.open().is_empty());
 		} else {
 			chain.assert_unconfirmed(&deal, deal.erc(1_000, at), Refusal::UnknownCtp);
+		}
+	}
+}
+
+#[test]
+fn erc_should_count_by_when_it_was_made_until_the_grace_is_over() {
+	const EXPIRY: u32 = 10;
+	const LAST: u32 = EXPIRY + GRACE;
+	let mut chain = TestChain::new();
+	let deal = Deal::new(0).expiry(EXPIRY);
+	chain.block(&[deal.commit()]);
+	for number in [EXPIRY - 1, EXPIRY, EXPIRY + 1, LAST - 1, LAST, LAST + 1] {
+		chain.blocks_to(number - 1);
+		for at in [EXPIRY - 1, EXPIRY, EXPIRY + 1] {
+			let erc = deal.erc(1_000, at);
+			let refusal = if number > LAST {
+				Refusal::UnknownCtp
+			} else if at > EXPIRY {
+				Refusal::ReceiptLate
+			} else if at > number {
+				Refusal::ReceiptFromFuture
+			} else {
+				// An author takes it, and a block that has it is good.
+				let outcome = chain.outcome(&[], &deal.confirm(1_000, at));
+				assert_eq!(outcome, Outcome::Taken, "made at {at}, in block {number}");
+				let block = chain.forge(&[], &[(erc, deal.settlement(1_000))]);
+				assert_eq!((block.number, chain.check(&block)), (number, Verdict::Ok));
+				continue;
+			};
+			chain.assert_unconfirmed(&deal, erc, refusal);
 		}
 	}
 }

@@ -1,6 +1,10 @@
-use super::*;
+use super::{
+	super::{stretch, DemoError, Options, DEFAULT_QUARTERS},
+	*,
+};
 use proptest::prelude::*;
 use spb_readings::HEADER;
+use std::{collections::BTreeSet, num::NonZeroU32};
 
 fn chain() -> Chain {
 	let limits = Limits {
@@ -69,8 +73,7 @@ fn prices_should_all_be_different() {
 		let names: Vec<String> = (0..count).map(|n| format!("m{n}")).collect();
 		let names: Vec<&str> = names.iter().map(String::as_str).collect();
 		let producers = producers(&names, STEP);
-		let prices: std::collections::BTreeSet<Price> =
-			producers.iter().map(|producer| producer.price).collect();
+		let prices: BTreeSet<Price> = producers.iter().map(|producer| producer.price).collect();
 		assert_eq!(prices.len(), count);
 		assert!(prices.iter().all(|price| price.units_per_kwh() >= STEP * CHEAPEST));
 	}
@@ -170,6 +173,25 @@ fn great_readings_should_be_sold_at_prices_that_can_be_paid() {
 }
 
 #[test]
+fn more_than_there_is_money_for_should_be_refused_at_any_price() {
+	let rows = [quarter(&[("sun", 0, 2_000), ("x", 1_000, 0), ("y", 1_000, 0)])];
+	// Two CTPs, each of which commits so much at least, whatever energy costs.
+	let plan = |least| {
+		let mut chain = chain();
+		chain.limits.min_amount = Money::from_units(least);
+		Plan::new(&readings(&rows), &chain)
+	};
+	let dear = plan(BUDGET / 2).unwrap();
+	let committed: Vec<_> = dear.consumers.iter().map(|consumer| consumer.committed).collect();
+	assert_eq!(committed, [Money::from_units(BUDGET / 2); 2]);
+	assert_eq!(dear.producers[0].price, Price::per_kwh(STEP * CHEAPEST));
+	for least in [BUDGET / 2 + 1, BUDGET, u128::MAX] {
+		assert_eq!(plan(least), Err(PlanError::TooDear), "{least}");
+	}
+	assert_eq!(DemoError::from(PlanError::TooDear).exit_code(), 2);
+}
+
+#[test]
 fn more_than_an_offer_holds_should_be_refused() {
 	let rows = vec![quarter(&[("sun", 0, u32::MAX)]); 2];
 	let refused = Plan::new(&readings(&rows), &chain());
@@ -247,17 +269,64 @@ proptest! {
 	}
 }
 
+/// The replay of the readings of the repository, so many quarter-hours of them from a time on.
+fn june(quarters: Option<u32>, from: Option<&str>) -> Plan {
+	let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/week_june.csv");
+	let week = spb_readings::parse_file(file).unwrap();
+	let options = Options {
+		node: "node".into(),
+		readings: file.into(),
+		out: "out".into(),
+		quarters: quarters.and_then(NonZeroU32::new),
+		from: from.map(|from| from.parse().unwrap()),
+		chain: None,
+	};
+	Plan::new(&stretch(&week, &options).unwrap(), &chain()).unwrap()
+}
+
 #[test]
 fn the_week_in_june_should_give_trades_of_every_kind() {
-	let week = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/week_june.csv");
-	let readings = spb_readings::parse(&std::fs::read_to_string(week).unwrap()).unwrap();
-	let sunny = readings.sunny_stretch(super::super::DEFAULT_QUARTERS);
-	let stretch = Readings { intervals: readings.intervals[sunny].to_vec() };
-	let quarters = Plan::new(&stretch, &chain()).unwrap().quarters;
+	let quarters = june(None, None).quarters;
 	let purchases: Vec<_> = quarters.iter().flat_map(|quarter| &quarter.purchases).collect();
 	let settled = purchases.iter().filter(|purchase| !purchase.delivered.is_zero());
 	let partial = settled.clone().filter(|purchase| purchase.delivered < purchase.energy);
 	assert!(settled.clone().count() >= 100, "{}", settled.count());
 	assert!(partial.count() > 0);
 	assert!(purchases.iter().any(|purchase| purchase.delivered.is_zero()));
+}
+
+/// Blocks that a demo takes beside those of its plan: until the node is up and everyone is ready, and
+/// until the last block is final.
+const AROUND: BlockNumber = 10;
+/// How long a demo may take, in milliseconds.
+const FIVE_MINUTES: u64 = 5 * 60 * 1_000;
+
+#[test]
+fn a_demo_should_end_within_five_minutes_unless_told_otherwise() {
+	let plan = june(None, None);
+	assert_eq!(plan.quarters.len(), DEFAULT_QUARTERS);
+	let quarters = BlockNumber::try_from(plan.quarters.len()).unwrap() * BLOCKS_PER_QUARTER;
+	// What is bought in the last quarter-hour may have to expire.
+	let Parameters { grace, slot_duration, .. } = chain().parameters;
+	let blocks = AROUND + quarters + plan.lifetime + grace;
+	let takes = u64::from(blocks) * slot_duration;
+	assert!(takes < FIVE_MINUTES, "{blocks} blocks take {takes} ms");
+}
+
+/// What `cargo xtask demo --days 7` asks for: all of it, at the prices of households.
+#[test]
+fn seven_days_should_be_a_week_of_quarter_hours() {
+	let plan = june(Some(7 * 96), Some("2016-06-06T00:00:00"));
+	assert_eq!(plan.quarters.len(), 672);
+	let last = plan.quarters.last().map(|quarter| quarter.start.to_string());
+	assert_eq!(last.as_deref(), Some("2016-06-12T23:45:00"));
+	let days: BTreeSet<String> = plan
+		.quarters
+		.iter()
+		.filter(|quarter| !quarter.purchases.is_empty())
+		.map(|quarter| quarter.start.to_string()[..10].to_owned())
+		.collect();
+	assert_eq!(days.len(), 7, "there are trades on {days:?}");
+	let cheapest = plan.producers.iter().map(|producer| producer.price).min();
+	assert_eq!(cheapest, Some(Price::per_kwh(STEP * CHEAPEST)));
 }
