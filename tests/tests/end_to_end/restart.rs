@@ -227,3 +227,34 @@ async fn a_trade_should_outlive_a_restart() {
 async fn a_trade_should_outlive_a_kill() {
 	trade_across(End::Killed).await;
 }
+
+/// The files below a folder, but for what the cache notes of their use, and how long they are.
+fn compiled(folder: &Path) -> BTreeMap<String, u64> {
+	let mut files = BTreeMap::new();
+	for entry in fs::read_dir(folder).unwrap() {
+		let path = entry.unwrap().path();
+		match path.extension() {
+			_ if path.is_dir() => files.extend(compiled(&path)),
+			None => drop(files.insert(path.display().to_string(), path.metadata().unwrap().len())),
+			Some(_) => {},
+		}
+	}
+	files
+}
+
+#[test]
+fn a_compiled_runtime_should_stay_for_the_next_start() {
+	let folder = tempfile::tempdir().unwrap();
+	let cache = folder.path().join("runtime-cache");
+	let start = || {
+		let node = Options::development(node_program());
+		Node::start(node.argument("--runtime-cache").argument(&cache)).unwrap()
+	};
+	start().stop().unwrap();
+	let kept = compiled(&cache);
+	assert!(kept.values().any(|bytes| *bytes > 1_000_000), "{kept:?}");
+
+	// What the next one needs is there: nothing is added.
+	start().stop().unwrap();
+	assert_eq!(compiled(&cache), kept);
+}
