@@ -9,12 +9,12 @@ use spb_client::{
 	trade::{wait_for_ctp, wait_for_receipt, Goal},
 };
 use spb_primitives::{AccountId, BlockNumber, Energy, Money};
-use spb_testbed::database;
+use spb_testbed::{database, node::Options, Node};
 use spb_tests::{
-	scene::{tenths, Pair},
+	scene::{node_program, tenths, Pair},
 	Cli, Scene,
 };
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 /// Blocks that come while a node makes its history anew, at the very most.
 const SOON: BlockNumber = 60;
