@@ -1,7 +1,15 @@
 //! The wiring: which part of the node talks to which. No logic.
+//!
+//! How blocks come in is put together in `chain`, what the network is built with in `network`; here
+//! is the running node.
+
+mod chain;
+mod network;
+
+pub use chain::{core, Core};
 
 use crate::{
-	executor::{self, Executor},
+	executor::Executor,
 	spb::{
 		self,
 		conduct::Conduct,
@@ -9,27 +17,17 @@ use crate::{
 		events::{Events, Watch},
 		feed::Feed,
 		finality::{Keep, Tidy},
-		import::DatabaseImport,
 		inbox::{Inbox, Limits},
 		indexer::Indexer,
-		inherent::SealExpected,
-		metrics::Metrics,
 		network::{
-			self,
 			announce::SidecarAnnouncements,
-			fetcher::{self, Fetcher},
 			peers::Connected,
 			queue::{AheadOf, AheadQueue},
-			restorer::{self, Restorer},
 			server::{DatabaseServer, Server, SidecarServer},
-			source::PeerSource,
-			Protocols,
 		},
 		pool::ProposerPool,
 		proposer::SealingFactory,
-		refold::OwnSidecars,
 		relay::{
-			self,
 			carrier::Ways,
 			directory::{self, Extent},
 			listing::NetworkIdentity,
@@ -39,33 +37,26 @@ use crate::{
 			rpc::{RelayApiServer, RelayRpc},
 		},
 		rpc,
-		runtime::CtpDatabase,
-		sidecars::Sidecars,
 		store::Store,
 		trades::Trades,
-		unjudged::{JudgedChain, JudgedOnly, Unjudged},
-		verify::{PoolClient, Verified},
-		Hash,
+		unjudged::JudgedOnly,
+		verify::PoolClient,
 	},
 };
+use chain::SlotAndTime;
+use network::Network;
 use sc_client_api::{Backend, HeaderBackend};
-use sc_consensus::{DefaultImportQueue, LongestChain};
-use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
-use sc_consensus_grandpa::{
-	FinalityProofProvider, GrandpaBlockImport, LinkHalf, SharedVoterState, VotingRulesBuilder,
-};
-use sc_network::{config::FullNetworkConfiguration, Litep2pNetworkBackend, NetworkBackend};
+use sc_consensus_aura::{SlotProportion, StartAuraParams};
+use sc_consensus_grandpa::{FinalityProofProvider, SharedVoterState, VotingRulesBuilder};
 use sc_offchain::{OffchainWorkerOptions, OffchainWorkers};
 use sc_service::{
-	error::Error as ServiceError, BuildNetworkParams, Configuration, KeystoreContainer,
-	SpawnTasksParams, TFullBackend, TFullClient, TaskManager, WarpSyncConfig,
+	error::Error as ServiceError, BuildNetworkParams, Configuration, SpawnTasksParams,
+	TFullBackend, TFullClient, TaskManager, WarpSyncConfig,
 };
-use sc_telemetry::{Telemetry, TelemetryWorker};
+use sc_telemetry::Telemetry;
 use sc_transaction_pool::TransactionPoolHandle;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_consensus_aura::sr25519::{AuthorityId as AuraId, AuthorityPair as AuraPair};
-use sp_inherents::CreateInherentDataProviders;
-use sp_timestamp::InherentDataProvider as Timestamp;
 use spb_runtime::{apis::RuntimeApi, opaque::Block};
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -75,201 +66,15 @@ pub type FullClient = TFullClient<Block, RuntimeApi, Executor>;
 pub type FullBackend = TFullBackend<Block>;
 /// The transaction pool.
 pub type Pool = TransactionPoolHandle<Block, PoolClient>;
-/// Says which chain is best.
-type SelectChain = JudgedChain<LongestChain<FullBackend, Block>, FullClient, FullBackend>;
-/// Block import from GRANDPA on.
-type Grandpa = GrandpaBlockImport<FullBackend, Block, FullClient, SelectChain>;
-/// Block import from the check of the CTP database on.
-type Import = DatabaseImport<
-	Grandpa,
-	CtpDatabase,
-	PeerSource<FullBackend>,
-	Restorer<CtpDatabase>,
-	FullBackend,
->;
 
 /// At least every so many blocks a justification is kept.
 const JUSTIFICATION_PERIOD: u32 = 512;
 /// How long a vote may take to reach everyone.
 const GOSSIP_DURATION: Duration = Duration::from_millis(333);
 
-/// What every command needs that touches the chain.
-pub struct Core {
-	/// The chain.
-	pub client: Arc<FullClient>,
-	/// The chain's database.
-	pub backend: Arc<FullBackend>,
-	/// Takes in blocks.
-	pub import_queue: DefaultImportQueue<Block>,
-	/// Runs what runs beside.
-	pub task_manager: TaskManager,
-	keystore: KeystoreContainer,
-	pool: Arc<Pool>,
-	select_chain: SelectChain,
-	import: Import,
-	grandpa_link: LinkHalf<Block, FullClient, SelectChain>,
-	telemetry: Option<Telemetry>,
-	database: Arc<CtpDatabase>,
-	sidecars: Arc<Sidecars<FullBackend>>,
-	unjudged: Arc<Unjudged<FullBackend>>,
-	fetcher: Arc<Fetcher<FullBackend>>,
-	restorer: Arc<Restorer<CtpDatabase>>,
-	metrics: Metrics,
-}
-
 /// An error of the node's own parts, as the service reports it.
 fn own(error: impl std::error::Error + Send + Sync + 'static) -> ServiceError {
 	ServiceError::Application(Box::new(error))
-}
-
-/// The inherents of every block that do not come from its proposer: its slot and its time.
-#[derive(Clone)]
-struct SlotAndTime {
-	client: Arc<FullClient>,
-	metrics: Metrics,
-}
-
-#[async_trait::async_trait]
-impl CreateInherentDataProviders<Block, ()> for SlotAndTime {
-	type InherentDataProviders =
-		(sp_consensus_aura::inherents::InherentDataProvider, Timestamp, SealExpected);
-
-	async fn create_inherent_data_providers(
-		&self,
-		parent: Hash,
-		(): (),
-	) -> Result<Self::InherentDataProviders, Box<dyn std::error::Error + Send + Sync>> {
-		let duration = sc_consensus_aura::standalone::slot_duration_at::<AuraId, Block, _>(
-			&*self.client,
-			parent,
-		)?;
-		let time = Timestamp::from_system_time();
-		let slot =
-			sp_consensus_aura::inherents::InherentDataProvider::from_timestamp_and_slot_duration(
-				*time, duration,
-			);
-		Ok((slot, time, SealExpected(self.metrics.clone())))
-	}
-}
-
-/// Opens the chain and puts together how blocks come in. Compiled runtimes are kept in the folder
-/// `runtime_cache`, if one is given.
-pub fn core(config: &Configuration, runtime_cache: Option<&Path>) -> Result<Core, ServiceError> {
-	let telemetry = config
-		.telemetry_endpoints
-		.clone()
-		.filter(|endpoints| !endpoints.is_empty())
-		.map(|endpoints| -> Result<_, sc_telemetry::Error> {
-			let worker = TelemetryWorker::new(16)?;
-			let telemetry = worker.handle().new_telemetry(endpoints);
-			Ok((worker, telemetry))
-		})
-		.transpose()?;
-
-	let executor: Executor = executor::new(&config.executor, runtime_cache).map_err(own)?;
-	let (client, backend, keystore, task_manager) =
-		sc_service::new_full_parts::<Block, RuntimeApi, _>(
-			config,
-			telemetry.as_ref().map(|(_, telemetry)| telemetry.handle()),
-			executor,
-			Vec::new(),
-		)?;
-	let client = Arc::new(client);
-	let telemetry = telemetry.map(|(worker, telemetry)| {
-		task_manager.spawn_handle().spawn("telemetry", None, worker.run());
-		telemetry
-	});
-
-	let unjudged = Arc::new(Unjudged::open(backend.clone()).map_err(own)?);
-	let longest = LongestChain::new(backend.clone());
-	let select_chain = JudgedChain::new(longest, client.clone(), unjudged.clone());
-	let metrics = Metrics::new(config.prometheus_registry())?;
-	let verified = Arc::new(Verified::new(metrics.clone()));
-	let pool = sc_transaction_pool::Builder::new(
-		task_manager.spawn_essential_handle(),
-		Arc::new(PoolClient::new(client.clone(), verified.clone())),
-		config.role.is_authority().into(),
-	)
-	.with_options(config.transaction_pool.clone())
-	.with_prometheus(config.prometheus_registry())
-	.build();
-
-	let (grandpa, grandpa_link) = sc_consensus_grandpa::block_import(
-		client.clone(),
-		JUSTIFICATION_PERIOD,
-		&client,
-		select_chain.clone(),
-		telemetry.as_ref().map(Telemetry::handle),
-	)?;
-
-	let database = CtpDatabase::new(client.clone(), &backend, verified).map_err(own)?;
-	let database = Arc::new(database);
-	let sidecars = Arc::new(Sidecars::new(backend.clone(), metrics.clone()));
-	let genesis = client.info().genesis_hash;
-	let protocols = Protocols::new(&genesis);
-	let fetcher = Arc::new(Fetcher::new(
-		sidecars.clone(),
-		protocols.sidecar,
-		fetcher::Timing::NODE,
-		metrics.clone(),
-	));
-	let own_sidecars = OwnSidecars {
-		client: client.clone(),
-		database: database.clone(),
-		sidecars: sidecars.clone(),
-	};
-	let restorer = Arc::new(Restorer::new(
-		database.clone(),
-		Arc::new(own_sidecars),
-		protocols.database,
-		genesis,
-		restorer::Timing::NODE,
-		metrics.clone(),
-	));
-	let import = DatabaseImport::new(
-		grandpa.clone(),
-		database.clone(),
-		Arc::new(PeerSource::new(sidecars.clone(), fetcher.clone())),
-		restorer.clone(),
-		sidecars.clone(),
-		unjudged.clone(),
-		metrics.clone(),
-	);
-
-	let import_queue =
-		sc_consensus_aura::import_queue::<AuraPair, _, _, _, _, _>(ImportQueueParams {
-			block_import: import.clone(),
-			justification_import: Some(Box::new(grandpa)),
-			client: client.clone(),
-			create_inherent_data_providers: SlotAndTime {
-				client: client.clone(),
-				metrics: metrics.clone(),
-			},
-			spawner: &task_manager.spawn_essential_handle(),
-			registry: config.prometheus_registry(),
-			check_for_equivocation: Default::default(),
-			telemetry: telemetry.as_ref().map(Telemetry::handle),
-			compatibility_mode: Default::default(),
-		})?;
-
-	Ok(Core {
-		client,
-		backend,
-		import_queue,
-		task_manager,
-		keystore,
-		pool: Arc::new(pool),
-		select_chain,
-		import,
-		grandpa_link,
-		telemetry,
-		database,
-		sidecars,
-		unjudged,
-		fetcher,
-		restorer,
-		metrics,
-	})
 }
 
 /// Starts a node.
@@ -313,34 +118,16 @@ pub fn run(
 	let trades = Arc::new(Trades::open(store).map_err(own)?);
 	let events = Events::default();
 
-	let mut net_config = FullNetworkConfiguration::<Block, Hash, Litep2pNetworkBackend>::new(
-		&config.network,
-		config.prometheus_registry().cloned(),
-	);
-	let net_metrics =
-		<Litep2pNetworkBackend as NetworkBackend<Block, Hash>>::register_notification_metrics(
-			config.prometheus_registry(),
-		);
-	let grandpa_protocol =
-		sc_consensus_grandpa::protocol_standard_name(&genesis, &config.chain_spec);
-	let (grandpa_config, grandpa_notifications) =
-		sc_consensus_grandpa::grandpa_peers_set_config::<Block, Litep2pNetworkBackend>(
-			grandpa_protocol.clone(),
-			net_metrics.clone(),
-			net_config.peer_store_handle(),
-		);
-	net_config.add_notification_protocol(grandpa_config);
-
-	let protocols = Protocols::new(&genesis);
-	let (sidecar_config, sidecar_requests) =
-		network::protocol::<Litep2pNetworkBackend>(protocols.sidecar.clone());
-	net_config.add_request_response_protocol(sidecar_config);
-	let (database_config, database_requests) =
-		network::protocol::<Litep2pNetworkBackend>(protocols.database.clone());
-	net_config.add_request_response_protocol(database_config);
-	let (relay_config, relay_requests) =
-		relay::protocol::protocol::<Litep2pNetworkBackend>(protocols.relay.clone());
-	net_config.add_request_response_protocol(relay_config);
+	let Network {
+		config: net_config,
+		metrics: net_metrics,
+		protocols,
+		grandpa_protocol,
+		grandpa_notifications,
+		sidecar_requests,
+		database_requests,
+		relay_requests,
+	} = Network::new(&config, &genesis);
 	let slot_duration = sc_consensus_aura::slot_duration::<AuraId, _, _>(&*client)?;
 	let announcements = SidecarAnnouncements {
 		client: client.clone(),

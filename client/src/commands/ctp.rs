@@ -164,41 +164,18 @@ impl Wait {
 
 #[cfg(test)]
 mod tests {
-	use super::*;
+	use super::{super::testing::agreed, *};
 	use crate::output::result_of;
 	use serde_json::json;
-	use sp_core::{sr25519, H256};
-	use spb_client::{
-		error::{Classify, Kind},
-		files::Encoded,
-	};
-	use spb_primitives::{Ctp, Price, ReceiptKey};
-
-	fn agreed() -> Agreed {
-		let ctp = Ctp {
-			vault: 2,
-			offer: 3,
-			energy: Energy::from_wh(700),
-			amount: Money::from_units(9),
-			expiry: 600,
-			receipt_key: ReceiptKey(H256::repeat_byte(1)),
-		};
-		Agreed {
-			genesis: Genesis::zero(),
-			id: CtpId(H256::repeat_byte(1)),
-			producer: AccountId::new([2; 32]),
-			price: Price::per_kwh(5),
-			ctp: Encoded(ctp),
-			quote: Encoded(sr25519::Signature::default().into()),
-			agreed_at: 9,
-		}
-	}
+	use sp_core::H256;
+	use spb_client::error::{Classify, Kind};
+	use spb_primitives::units::SPB;
 
 	fn order() -> Order {
 		Order {
 			producer: AccountId::new([2; 32]),
 			offer: None,
-			amount: Money::from_units(10),
+			amount: Money::from_units(SPB / 4 + 1),
 			energy: Energy::from_wh(700),
 			lifetime: None,
 		}
@@ -209,7 +186,7 @@ mod tests {
 		let mut order = order();
 		let quote = take(&mut order, agreed(), &Genesis::zero()).unwrap();
 		assert_eq!(quote, agreed().quote.0);
-		assert_eq!((order.offer, order.amount), (Some(3), Money::from_units(9)));
+		assert_eq!((order.offer, order.amount), (Some(3), Money::from_units(SPB / 4)));
 	}
 
 	#[test]
@@ -223,7 +200,7 @@ mod tests {
 		refused(Order { producer: AccountId::new([3; 32]), ..order() }, here);
 		refused(Order { energy: Energy::from_wh(701), ..order() }, here);
 		refused(Order { offer: Some(4), ..order() }, here);
-		refused(Order { amount: Money::from_units(8), ..order() }, here);
+		refused(Order { amount: Money::from_units(SPB / 4 - 1), ..order() }, here);
 	}
 
 	#[test]

@@ -12,6 +12,8 @@ mod meter;
 mod negotiate;
 mod offer;
 mod status;
+#[cfg(test)]
+mod testing;
 mod vault;
 mod watch;
 

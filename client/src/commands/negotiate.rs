@@ -190,32 +190,10 @@ pub const NAME: &str = "negotiate";
 
 #[cfg(test)]
 mod tests {
-	use super::*;
+	use super::{super::testing::agreed, *};
 	use crate::output::result_of;
 	use serde_json::json;
-	use sp_core::{sr25519, H256};
-	use spb_client::files::Encoded;
-	use spb_primitives::{units::SPB, Ctp, Genesis, ReceiptKey};
-
-	fn agreed() -> Agreed {
-		let ctp = Ctp {
-			vault: 7,
-			offer: 3,
-			energy: Energy::from_wh(700),
-			amount: Money::from_units(SPB / 4),
-			expiry: 600,
-			receipt_key: ReceiptKey(H256::repeat_byte(1)),
-		};
-		Agreed {
-			genesis: Genesis::zero(),
-			id: CtpId(H256::repeat_byte(1)),
-			producer: AccountId::new([2; 32]),
-			price: Price::per_kwh(5),
-			ctp: Encoded(ctp),
-			quote: Encoded(sr25519::Signature::default().into()),
-			agreed_at: 9,
-		}
-	}
+	use sp_core::H256;
 
 	#[test]
 	fn an_agreement_should_keep_its_shape() {

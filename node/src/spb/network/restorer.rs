@@ -6,6 +6,13 @@
 //! its root is not the header's, it is clear who sent it. A peer that takes too long loses its turn, and
 //! is asked after the others from then on. If no peer has it, the node tries to make it from its own
 //! sidecars.
+//!
+//! What is wanted, and by whom, is in `wants`; how a database comes from one peer, in `fetch`.
+
+mod fetch;
+mod wants;
+
+pub use fetch::NotFetched;
 
 use super::{
 	super::{
@@ -15,20 +22,17 @@ use super::{
 		Hash, Header, LOG_TARGET,
 	},
 	fetcher::Patience,
-	messages::{DatabaseAnswer, DatabasePart, DatabaseRequest, MessageError},
 	peers::Peers,
-	reputation,
 };
 use async_trait::async_trait;
-use codec::Encode;
 use futures::channel::oneshot;
 use pallet_spb::{
 	database::restore::MAX_PART,
 	runtime_api::{NotRestored, RestoreStep, Restoring},
 };
 use parking_lot::Mutex;
-use sc_network::{request_responses::RequestFailure, PeerId, ProtocolName};
-use spb_primitives::{BlockNumber, CtpId, DatabaseDigest, Genesis, SignedCtp};
+use sc_network::{PeerId, ProtocolName};
+use spb_primitives::{DatabaseDigest, Genesis, SignedCtp};
 use std::{
 	collections::HashSet,
 	sync::{
@@ -38,15 +42,10 @@ use std::{
 	time::{Duration, Instant},
 };
 use tokio::sync::Notify;
+use wants::{InVain, Wants};
 
-/// Databases wanted at once.
-const MAX_WANTS: usize = 16;
 /// How often the time between two attempts is doubled.
 const MAX_DOUBLINGS: u32 = 4;
-/// How often the number of old blocks that do without is doubled, after rounds in vain.
-const MAX_SKIP_DOUBLINGS: u32 = 6;
-/// Bytes of one part.
-const PART_BYTES: u32 = 1024 * 1024;
 
 /// How long things take.
 #[derive(Clone, Copy, Debug)]
@@ -121,29 +120,6 @@ pub trait DatabaseSource: Send + Sync {
 	async fn restore(&self, block: Hash, patience: Patience) -> bool;
 }
 
-/// Why a database was not fetched from a peer.
-#[derive(Debug, thiserror::Error)]
-pub enum NotFetched {
-	/// The peer fails.
-	#[error("the peer does not answer: {0}")]
-	Request(#[from] RequestFailure),
-	/// The peer has not got it.
-	#[error("the peer has not got it")]
-	NotThere,
-	/// The peer's answer is none.
-	#[error("the answer is none: {0}")]
-	Malformed(#[from] MessageError),
-	/// The peer takes too long.
-	#[error("the peer has not sent all of it within {} s", .0.as_secs())]
-	Late(Duration),
-	/// What the peer sent is not the database.
-	#[error("what the peer sent is refused: {0:?}")]
-	Refused(NotRestored),
-	/// The runtime does not take it.
-	#[error(transparent)]
-	Runtime(#[from] DatabaseError),
-}
-
 /// Why a database is not restored. It is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum NotRestoredYet {
@@ -169,34 +145,6 @@ pub enum NotRestoredYet {
 	Refused(NotRestored),
 }
 
-struct Want {
-	block: Hash,
-	until: Instant,
-	waiting: Vec<Waiter>,
-}
-
-/// Rounds of all peers that ended with nothing, one after the other.
-#[derive(Default)]
-struct InVain {
-	rounds: u32,
-	/// How many of those who ask for one round are still to be told so without another.
-	skip: u32,
-}
-
-impl InVain {
-	/// One more has ended so.
-	fn count(&mut self) {
-		self.rounds = self.rounds.saturating_add(1);
-		self.skip = (1 << self.rounds.min(MAX_SKIP_DOUBLINGS)) - 2;
-	}
-}
-
-struct Waiter {
-	/// Whether it was restored.
-	tell: oneshot::Sender<bool>,
-	patience: Patience,
-}
-
 /// Restores databases, one at a time.
 pub struct Restorer<R> {
 	rules: Arc<R>,
@@ -205,7 +153,7 @@ pub struct Restorer<R> {
 	genesis: Genesis,
 	timing: Timing,
 	metrics: Metrics,
-	wants: Mutex<Vec<Want>>,
+	wants: Mutex<Wants>,
 	in_vain: Mutex<InVain>,
 	/// Peers that were asked and did not answer, or took too long.
 	slow: Mutex<HashSet<PeerId>>,
@@ -273,13 +221,10 @@ impl<R: Restore> Restorer<R> {
 
 	/// The next database to restore.
 	fn next(&self, peers: &dyn Peers) -> Option<Hash> {
-		let now = Instant::now();
-		let mut wants = self.wants.lock();
-		wants.retain(|want| now < want.until);
-		if let Some(want) = wants.first() {
-			return Some(want.block);
+		let wanted = self.wants.lock().first(Instant::now());
+		if wanted.is_some() {
+			return wanted;
 		}
-		drop(wants);
 		if peers.is_syncing() {
 			return None;
 		}
@@ -299,30 +244,13 @@ impl<R: Restore> Restorer<R> {
 	/// A database is there: whoever waits for it hears so.
 	fn done(&self, block: Hash) {
 		*self.in_vain.lock() = InVain::default();
-		let mut wants = self.wants.lock();
-		for want in wants.extract_if(.., |want| want.block == block) {
-			for waiter in want.waiting {
-				// Who does not wait any more finds it there.
-				let _ = waiter.tell.send(true);
-			}
-		}
+		self.wants.lock().done(block);
 	}
 
 	/// A round has ended with nothing: who waits for one round only hears so.
 	fn failed(&self, block: Hash) {
 		self.in_vain.lock().count();
-		let mut wants = self.wants.lock();
-		for want in wants.iter_mut().filter(|want| want.block == block) {
-			let impatient = |waiter: &mut Waiter| waiter.patience == Patience::OneRound;
-			for waiter in want.waiting.extract_if(.., impatient) {
-				let _ = waiter.tell.send(false);
-			}
-		}
-		wants.retain(|want| want.block != block || !want.waiting.is_empty());
-		// Another one has its turn.
-		if wants.first().is_some_and(|want| want.block == block) {
-			wants.rotate_left(1);
-		}
+		self.wants.lock().failed(block);
 	}
 
 	async fn restore_one(
@@ -408,95 +336,9 @@ impl<R: Restore> Restorer<R> {
 		Ok(())
 	}
 
-	/// Fetches a database from one peer; gives the number of its entries.
-	async fn fetch(
-		&self,
-		peer: PeerId,
-		header: &Header,
-		root: Hash,
-		peers: &dyn Peers,
-	) -> Result<usize, NotFetched> {
-		let block = header.hash();
-		let (mut after, mut count) = (None, 0);
-		loop {
-			let request = DatabaseRequest { block, root, after, limit: PART_BYTES };
-			let part = self.fetch_part(peer, &request, peers).await?;
-			if count == 0 {
-				self.step(peer, header, RestoreStep::Begin, peers)?;
-			}
-			count += part.entries.len();
-			after = part.entries.last().map(|last| self.place(last)).or(after);
-			if !part.entries.is_empty() {
-				self.step(peer, header, RestoreStep::Entries(part.entries), peers)?;
-			}
-			if part.last {
-				break;
-			}
-			tokio::time::sleep(self.timing.pause).await;
-		}
-		while self.step(peer, header, RestoreStep::Finish, peers)? == Restoring::More {}
-		Ok(count)
-	}
-
-	fn place(&self, entry: &SignedCtp) -> (BlockNumber, CtpId) {
-		(entry.ctp.expiry, CtpId::of(&entry.ctp, &self.genesis))
-	}
-
-	async fn fetch_part(
-		&self,
-		peer: PeerId,
-		request: &DatabaseRequest,
-		peers: &dyn Peers,
-	) -> Result<DatabasePart, NotFetched> {
-		let bytes = peers.ask(peer, self.protocol.clone(), request.encode()).await?;
-		let answer = DatabaseAnswer::read(&bytes, request.limit).inspect_err(|_| {
-			peers.report(peer, reputation::MALFORMED_ANSWER);
-			self.metrics.answer_refused(&reputation::MALFORMED_ANSWER);
-		})?;
-		answer.0.ok_or(NotFetched::NotThere)
-	}
-
-	fn step(
-		&self,
-		peer: PeerId,
-		header: &Header,
-		step: RestoreStep,
-		peers: &dyn Peers,
-	) -> Result<Restoring, NotFetched> {
-		self.rules.step(header, step)?.map_err(|refusal| {
-			let proven = match refusal {
-				NotRestored::OutOfOrder
-				| NotRestored::TooManyOpen
-				| NotRestored::WrongRoot
-				| NotRestored::PartTooLarge => true,
-				NotRestored::NotBegun | NotRestored::NoDigest | NotRestored::Damaged => false,
-			};
-			if proven {
-				peers.report(peer, reputation::WRONG_DATABASE);
-				self.metrics.answer_refused(&reputation::WRONG_DATABASE);
-			}
-			NotFetched::Refused(refusal)
-		})
-	}
-
 	fn want(&self, block: Hash, patience: Patience) -> Option<oneshot::Receiver<bool>> {
-		let (tell, done) = oneshot::channel();
-		let waiter = Waiter { tell, patience };
 		let until = Instant::now() + self.timing.linger;
-		let mut wants = self.wants.lock();
-		match wants.iter().position(|want| want.block == block) {
-			Some(at) => {
-				let want = &mut wants[at];
-				want.until = until;
-				want.waiting.retain(|waiter| !waiter.tell.is_canceled());
-				want.waiting.push(waiter);
-			},
-			None if wants.len() < MAX_WANTS => {
-				wants.push(Want { block, until, waiting: vec![waiter] });
-			},
-			None => return None,
-		}
-		drop(wants);
+		let done = self.wants.lock().want(block, until, patience)?;
 		self.wake.notify_one();
 		Some(done)
 	}
@@ -508,13 +350,9 @@ impl<R: Restore> DatabaseSource for Restorer<R> {
 		if !self.running.load(Ordering::Relaxed) {
 			return false;
 		}
-		if patience == Patience::OneRound {
-			// Old blocks come one after the other: not each of them waits for a round.
-			let mut in_vain = self.in_vain.lock();
-			if let Some(left) = in_vain.skip.checked_sub(1) {
-				in_vain.skip = left;
-				return false;
-			}
+		// Old blocks come one after the other: not each of them waits for a round.
+		if patience == Patience::OneRound && self.in_vain.lock().skips() {
+			return false;
 		}
 		let Some(done) = self.want(block, patience) else { return false };
 		let done = tokio::time::timeout(self.timing.bound, done).await;

@@ -1,0 +1,134 @@
+//! Certificates by files: what is asked for, signed and kept, and what is forged.
+
+use super::*;
+use crate::{
+	error::Classify,
+	files::{read_document, write_document, Encoded},
+};
+use sp_core::{ed25519, Pair};
+use spb_primitives::Coe;
+
+#[test]
+fn requests_and_certificates_should_pass_through_files() {
+	let bench = Bench::certified();
+	let request = bench.meter.request_coe(&genesis(), 8, &()).unwrap();
+	let path = bench.path("request.json");
+	write_document(&path, &request, Replace::No).unwrap();
+	let read: CoeRequest = read_document(&path).unwrap();
+	assert_eq!(read, request);
+	let signed = bench.signer.sign_coe(&read, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let path = bench.path("coe.json");
+	write_document(&path, &signed, Replace::No).unwrap();
+	let coe: CoeDocument = read_document(&path).unwrap();
+	assert_eq!(coe, signed);
+	bench.meter.keep_coe(&coe, NOW, &genesis(), &register()).unwrap();
+	let info = bench.meter.info(&genesis(), NOW).unwrap();
+	assert_eq!((info.keys_left, info.trees[0].valid_until), (8, Some(VALID_UNTIL)));
+	// The certificate does not say whose tree it is.
+	let text = std::fs::read_to_string(&path).unwrap();
+	assert!(!text.contains(&hex::encode(bench.meter.key().unwrap().0)));
+	assert!(read_document::<CoeRequest>(&path).is_err(), "one is not taken for the other");
+}
+
+#[test]
+fn forged_requests_should_not_be_signed() {
+	let bench = Bench::certified();
+	let request = bench.meter.request_coe(&genesis(), 8, &()).unwrap();
+	let json = serde_json::to_value(&request).unwrap();
+	let forged = |field: &str, value: serde_json::Value| -> CoeRequest {
+		let mut json = json.clone();
+		json[field] = value;
+		serde_json::from_value(json).unwrap()
+	};
+	let (other, _) = ed25519::Pair::generate();
+	let refused = |request: &CoeRequest, register: &RegisteredMeters| {
+		let signed = bench.signer.sign_coe(request, VALID_UNTIL, &genesis(), register);
+		signed.unwrap_err().code()
+	};
+	let root = serde_json::to_value(H256::repeat_byte(1)).unwrap();
+	assert_eq!(refused(&forged("root", root), &register()), "forged-request");
+	assert_eq!(refused(&forged("leaves", 9.into()), &register()), "forged-request");
+	assert_eq!(refused(&forged("leaves", 0.into()), &register()), "tree-size");
+	let key = serde_json::to_value(Encoded(other.public())).unwrap();
+	assert_eq!(refused(&forged("meter", key), &register()), "BadMeterCertificate");
+	assert_eq!(refused(&forged("manufacturer", 2.into()), &register()), "UnknownManufacturer");
+	let signature = serde_json::to_value(Encoded(other.sign(b"x"))).unwrap();
+	let code = refused(&forged("certificate", signature.clone()), &register());
+	assert_eq!(code, "BadMeterCertificate");
+	assert_eq!(refused(&forged("signature", signature), &register()), "forged-request");
+	let chain = serde_json::to_value(Genesis::zero()).unwrap();
+	assert_eq!(refused(&forged("genesis", chain), &register()), "other-chain");
+	let revoked =
+		RegisteredMeters { revoked: [(1, bench.meter.key().unwrap())].into(), ..register() };
+	assert_eq!(refused(&request, &revoked), "MeterRevoked");
+	assert_eq!(refused(&request, &RegisteredMeters::default()), "UnknownManufacturer");
+	let own = bench.meter.sign_coe(&request, VALID_UNTIL, &genesis(), &register());
+	assert_eq!(own.unwrap_err().code(), "own-tree");
+	let uncertified = Meter::create(Directory::new(bench.path("third"))).unwrap();
+	let error = uncertified.sign_coe(&request, VALID_UNTIL, &genesis(), &register()).unwrap_err();
+	assert!(matches!(error, MeterError::NotCertified), "{error}");
+}
+
+#[test]
+fn only_certificates_that_hold_should_be_kept() {
+	let bench = Bench::certified();
+	let request = bench.meter.request_coe(&genesis(), 8, &()).unwrap();
+	let sign = |until| bench.signer.sign_coe(&request, until, &genesis(), &register()).unwrap();
+	let kept = |document: &CoeDocument, register: &RegisteredMeters| {
+		bench.meter.keep_coe(document, NOW, &genesis(), register).map_err(|error| error.code())
+	};
+	let change = |change: &dyn Fn(&mut Coe)| -> CoeDocument {
+		let mut json = serde_json::to_value(sign(VALID_UNTIL)).unwrap();
+		let mut coe: Encoded<Coe> = serde_json::from_value(json["coe"].clone()).unwrap();
+		change(&mut coe.0);
+		json["coe"] = serde_json::to_value(coe).unwrap();
+		serde_json::from_value(json).unwrap()
+	};
+	let refused = |code: &str| Err(code.to_owned());
+	assert_eq!(kept(&sign(NOW - 1), &register()), refused("CoeOutOfDate"));
+	let longer = change(&|coe| coe.valid_until += 1);
+	assert_eq!(kept(&longer, &register()), refused("BadCoeSignature"));
+	let (other, _) = ed25519::Pair::generate();
+	let stranger = change(&|coe| coe.signer = other.public());
+	assert_eq!(kept(&stranger, &register()), refused("BadMeterCertificate"));
+	let fewer = change(&|coe| coe.leaves = 7);
+	assert_eq!(kept(&fewer, &register()), refused("BadCoeSignature"));
+	let revoked =
+		RegisteredMeters { revoked: [(1, bench.signer.key().unwrap())].into(), ..register() };
+	assert_eq!(kept(&sign(VALID_UNTIL), &revoked), refused("MeterRevoked"));
+	let retired = RegisteredMeters::default();
+	assert_eq!(kept(&sign(VALID_UNTIL), &retired), refused("UnknownManufacturer"));
+	// A certificate for someone else's tree is of no use.
+	let foreign = Bench::certified();
+	let theirs = foreign.meter.request_coe(&genesis(), 8, &()).unwrap();
+	let theirs = bench.signer.sign_coe(&theirs, VALID_UNTIL, &genesis(), &register()).unwrap();
+	assert_eq!(kept(&theirs, &register()), refused("not-our-tree"));
+	assert_eq!(kept(&sign(NOW), &register()), Ok(()));
+	assert_eq!(kept(&sign(VALID_UNTIL), &register()), Ok(()), "a later one replaces it");
+	assert_eq!(bench.state().trees[0].coes.len(), 1);
+}
+
+#[test]
+fn only_our_own_meter_certificate_should_be_kept() {
+	let bench = Bench::new();
+	let key = bench.meter.key().unwrap();
+	let keep = |certificate: &MeterCertificate| {
+		let kept = bench.meter.keep_certificate(certificate, &genesis(), &register());
+		kept.map_err(|error| error.code())
+	};
+	let refused = |code: &str| Err(code.to_owned());
+	let sign = |key: &ManufacturerKey, number, meter, chain: &Genesis| {
+		MeterCertificate::sign(key, number, meter, chain)
+	};
+	let other = ManufacturerKey::development("//Two").unwrap();
+	let signer = bench.signer.key().unwrap();
+	let for_another = sign(&manufacturer(), 1, signer, &genesis());
+	assert_eq!(keep(&for_another), refused("certificate-for-another"));
+	assert_eq!(keep(&sign(&other, 1, key, &genesis())), refused("BadMeterCertificate"));
+	assert_eq!(keep(&sign(&other, 2, key, &genesis())), refused("UnknownManufacturer"));
+	let elsewhere = sign(&manufacturer(), 1, key, &Genesis::zero());
+	assert_eq!(keep(&elsewhere), refused("other-chain"));
+	assert_eq!(keep(&sign(&manufacturer(), 1, key, &genesis())), Ok(()));
+	assert_eq!(bench.meter.info(&genesis(), NOW).unwrap().manufacturer, Some(1));
+	assert_eq!(bench.meter.info(&Genesis::zero(), NOW).unwrap().manufacturer, None);
+}
