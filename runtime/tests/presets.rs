@@ -3,7 +3,7 @@
 mod common;
 
 use common::chain;
-use frame_support::traits::fungible::Inspect;
+use frame_support::traits::{fungible::Inspect, Get};
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::Sr25519Keyring;
 use spb_primitives::{units::SPB, Parameters};
@@ -56,7 +56,7 @@ fn grace_should_be_longer_than_a_third_of_the_validators_could_fill_with_blocks(
 			let parameters = Spb::parameters();
 			// The chain for tests has a short grace, and the validators that it begins with.
 			let validators = match parameters == Parameters::DEVELOPMENT {
-				true => MaxValidators::get() as usize,
+				true => <MaxValidators as Get<u32>>::get() as usize,
 				false => pallet_aura::Authorities::<Runtime>::get().len(),
 			};
 			let grace = parameters.grace as usize;
