@@ -138,8 +138,7 @@ mod tests {
 			let cli = Cli::try_parse_from(arguments).unwrap();
 			assert_eq!(cli.runtime_cache(), Some("kept".into()), "{arguments:?}");
 		}
-		let nowhere = Cli::try_parse_from(["spb-node", "--runtime-cache", ""]).unwrap();
-		assert_eq!(nowhere.runtime_cache(), None);
+		assert!(Cli::try_parse_from(["spb-node", "--runtime-cache", ""]).is_err());
 	}
 
 	#[test]

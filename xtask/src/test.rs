@@ -30,7 +30,7 @@ const ALERTS_TEST: &str = "docs/operations/alerts.test.yml";
 /// The crate whose tests are over real nodes.
 const NODE_TESTS: &str = "tests";
 /// How many end-to-end tests run at once, of which most wait for a block of their own node.
-const END_TO_END_THREADS: &str = "4";
+const END_TO_END_THREADS: &str = "6";
 /// How little of the EVM yardstick is measured where it is one of the steps.
 const YARDSTICK: [&str; 4] = ["--runs", "1", "--block-time-ms", "500"];
 /// How much the demo replays where it is one of the steps.
