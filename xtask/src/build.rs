@@ -1,6 +1,7 @@
 //! `cargo xtask build`: the binaries. And for tests, a node that misbehaves.
 
 use crate::{checkout, process::ProcessError, toolchain::Toolchain, workspace::Workspace};
+use std::path::PathBuf;
 
 /// The feature of the node that lets it lie.
 pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
@@ -9,6 +10,11 @@ pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
 /// they sign. It compiles the runtime twice.
 const METADATA_HASH: &str = "spb-runtime/metadata-hash";
 
+/// The profile of what is shipped, after which cargo names the folder.
+const PRODUCTION: &str = "production";
+/// The programs that are shipped.
+const SHIPPED: [&str; 2] = ["spb-node", "spb"];
+
 /// What to build.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
@@ -16,12 +22,20 @@ pub struct Options {
 	pub production: bool,
 }
 
-/// Compiles what is shipped, which takes its time: nothing is left out that makes it faster.
-pub fn production(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
+/// Compiles what is shipped, which takes its time: nothing is left out that makes it faster. Says in which folder it
+/// is, with the other `programs` that are asked for.
+pub fn production(
+	workspace: &Workspace,
+	toolchain: Toolchain,
+	programs: &[&str],
+) -> Result<PathBuf, ProcessError> {
 	let mut cargo = toolchain.command(workspace, "cargo");
-	cargo.args(["build", "--profile", "production", "--workspace"]);
-	cargo.args(["--bin", "spb-node", "--bin", "spb", "--features", METADATA_HASH]);
-	checkout::compile(workspace, &mut cargo)
+	cargo.args(["build", "--profile", PRODUCTION, "--workspace", "--features", METADATA_HASH]);
+	for program in SHIPPED.iter().chain(programs) {
+		cargo.args(["--bin", program]);
+	}
+	checkout::compile(workspace, &mut cargo)?;
+	Ok(workspace.target.join(PRODUCTION))
 }
 
 /// Compiles the workspace.

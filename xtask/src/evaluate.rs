@@ -1,11 +1,10 @@
 //! `cargo xtask evaluate`: build, then the paper's evaluation against its baseline.
 
 use crate::{
-	build, checkout,
+	build,
 	process::{self, Output, ProcessError},
 	setup::{self, Purpose, SetupError},
 	test::npm,
-	toolchain::Toolchain,
 	workspace::Workspace,
 };
 use std::{
@@ -21,8 +20,6 @@ const FIGURES: &str = "docs/evaluation";
 const QUICK_FIGURES: &str = "target/evaluation";
 /// The EVM yardstick.
 pub const EVM: &str = "evaluation/evm";
-/// What is measured is what is shipped: without the shortcuts of development.
-const PROFILE: &str = "production";
 
 /// What to evaluate.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -124,7 +121,8 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError
 		build::run(workspace, toolchain).map_err(EvaluateError::Build)?;
 		workspace.target.join("release")
 	} else {
-		optimised(workspace, toolchain).map_err(EvaluateError::Build)?
+		// What is measured is what is shipped: without the shortcuts of development.
+		build::production(workspace, toolchain, &["spb-evaluate"]).map_err(EvaluateError::Build)?
 	};
 	let node = match &options.node {
 		// It is relative to where the user is.
@@ -154,15 +152,6 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError
 		.args(own.then_some("--readme"))
 		.env("SPB_COMMAND", options.command());
 	process::run(&mut evaluate).map_err(EvaluateError::Failed)
-}
-
-/// Compiles the node that is measured and the program that measures it, and says where they are.
-fn optimised(workspace: &Workspace, toolchain: Toolchain) -> Result<PathBuf, ProcessError> {
-	let mut cargo = toolchain.command(workspace, "cargo");
-	cargo.args(["build", "--profile", PROFILE, "--workspace"]);
-	cargo.args(["--bin", "spb-node", "--bin", "spb-evaluate"]);
-	checkout::compile(workspace, &mut cargo)?;
-	Ok(workspace.target.join(PROFILE))
 }
 
 #[cfg(test)]

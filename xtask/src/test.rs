@@ -25,6 +25,7 @@ use std::{
 
 /// How Prometheus watches nodes; it names the alert rules. What raises these is in a file beside.
 const PROMETHEUS: &str = "docs/operations/prometheus.yml";
+const DASHBOARD: &str = "docs/operations/grafana.json";
 const ALERTS_TEST: &str = "docs/operations/alerts.test.yml";
 
 /// The crate whose tests are over real nodes.
@@ -185,7 +186,8 @@ fn with_programs(workspace: &Workspace) -> OsString {
 	env::join_paths(programs.into_iter().chain(env::split_paths(&path))).unwrap_or(path)
 }
 
-/// Checks configuration and alert rules, then plays what should and should not raise them.
+/// Checks configuration, alert rules and the queries of the dashboard, then plays what should and should not raise
+/// alerts.
 fn alerts(workspace: &Workspace) -> Result<(), ProcessError> {
 	let promtool = || {
 		// Set-up has just found it.
@@ -195,7 +197,29 @@ fn alerts(workspace: &Workspace) -> Result<(), ProcessError> {
 		command
 	};
 	process::run(promtool().args(["check", "config", PROMETHEUS]))?;
+	let dashboard = workspace.root.join(DASHBOARD);
+	let queries = workspace.target.join("test/dashboard.rules.yml");
+	fs::read_to_string(&dashboard)
+		.and_then(|dashboard| fs::write(&queries, recorded(&dashboard)))
+		.map_err(|source| ProcessError::Unreadable { path: dashboard, source })?;
+	process::run(promtool().args(["check", "rules"]).arg(queries))?;
 	process::run(promtool().args(["test", "rules", ALERTS_TEST]))
+}
+
+/// The queries of a dashboard as rules that record them, which Prometheus's own tool reads. Grafana writes each
+/// into a line of its own.
+fn recorded(dashboard: &str) -> String {
+	let queries = dashboard.lines().filter_map(|line| {
+		let query = line.trim().trim_end_matches(',').strip_prefix("\"expr\": \"")?;
+		query.strip_suffix('"')
+	});
+	let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
+	for (place, query) in queries.enumerate() {
+		// What Grafana fills in, and the quotes of JSON and of YAML.
+		let query = query.replace("\\\"", "\"").replace("$instance", ".*").replace('\'', "''");
+		rules += &format!("  - record: dashboard:query_{place}\n    expr: '{query}'\n");
+	}
+	rules
 }
 
 /// npm in a folder of the repository whose packages are there as its lock file says.
@@ -238,6 +262,22 @@ fn is_stale(folder: &Path) -> bool {
 mod tests {
 	use super::*;
 	use std::{collections::BTreeSet, fs::File, time::Duration};
+
+	#[test]
+	fn queries_of_a_dashboard_should_be_checked_as_rules() {
+		let dashboard = "{\n \"title\": \"x\",\n \"expr\": \"up{a=~\\\"$instance\\\"}\",\n \"expr\": \"b{c='d'}\"\n}";
+		let rules = recorded(dashboard);
+		let lines: Vec<_> = rules.lines().skip(3).map(str::trim).collect();
+		let first = ["- record: dashboard:query_0", "expr: 'up{a=~\".*\"}'"];
+		let second = ["- record: dashboard:query_1", "expr: 'b{c=''d''}'"];
+		assert_eq!(lines, [first, second].concat());
+
+		let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+		let dashboard = fs::read_to_string(root.join(DASHBOARD)).unwrap();
+		let queries = dashboard.matches("\"expr\":").count();
+		assert_eq!(recorded(&dashboard).matches("expr: '").count(), queries);
+		assert!(queries > 20, "{queries} queries");
+	}
 
 	#[test]
 	fn packages_should_be_installed_when_absent_incomplete_or_old() {
