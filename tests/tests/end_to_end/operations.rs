@@ -102,7 +102,9 @@ fn the_unit_should_run_a_node_without_privileges() {
 		assert!(handbook.contains(place), "{place}");
 	}
 	// What operators install is what is shipped, and not what is developed with.
-	assert!(handbook.contains("target/production/spb-node") && !handbook.contains("target/release"));
+	assert!(
+		handbook.contains("target/production/spb-node") && !handbook.contains("target/release")
+	);
 	assert_eq!(arguments()[0], "/usr/local/bin/spb-node");
 }
 
