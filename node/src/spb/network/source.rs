@@ -181,7 +181,7 @@ mod tests {
 
 		let network = BlockOrigin::NetworkBroadcast;
 		assert!(wait_in_vain(&source, first, network).await >= BOUNDS.import);
-		let line = format!("Block 7 ({:?}) waits for its sidecar {first:?}, 2 s", BLOCK);
+		let line = format!("Block 7 ({BLOCK:?}) waits for its sidecar {first:?}, 2 s");
 		assert!(LINES.0.lock().iter().any(|said| said.contains(&line)), "{line}");
 		assert_eq!(source.wary.bound(&BOUNDS, false, Instant::now()), BOUNDS.short);
 		assert!(wait_in_vain(&source, second, network).await >= BOUNDS.short);
