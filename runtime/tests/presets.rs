@@ -50,6 +50,18 @@ fn presets_should_begin_as_their_networks_need_it() {
 }
 
 #[test]
+fn preset_for_tests_should_be_over_within_a_minute() {
+	let fast = Parameters {
+		min_lifetime: 5,
+		max_lifetime: 40,
+		grace: 5,
+		evidence_window: 60,
+		slot_duration: 500,
+	};
+	chain(FAST_PRESET).execute_with(|| assert_eq!(Spb::parameters(), fast));
+}
+
+#[test]
 fn grace_should_be_longer_than_a_third_of_the_validators_could_fill_with_blocks() {
 	for preset in preset_names() {
 		chain(&preset).execute_with(|| {

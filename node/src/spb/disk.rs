@@ -52,12 +52,18 @@ fn bytes(folder: &Path) -> u64 {
 #[cfg(test)]
 mod tests {
 	use super::{
-		super::sidecars::{Auxiliary, Sidecars},
+		super::{
+			message::tests::{signed, GENESIS},
+			sidecars::{hash_of, Auxiliary, Sidecars},
+			Hash,
+		},
 		*,
 	};
+	use codec::Encode;
+	use pallet_spb::database::{block_record, note_final, store::Store, sweep, Budget, Database};
 	use sc_client_api::AuxStore;
-	use spb_primitives::BlockNumber;
-	use std::sync::Arc;
+	use spb_primitives::{BlockNumber, CtpId, Parameters};
+	use std::{ops::RangeInclusive, sync::Arc};
 
 	#[test]
 	fn what_is_written_should_count_at_any_depth_and_holes_should_not() {
@@ -82,7 +88,7 @@ mod tests {
 	/// Bytes of a sidecar.
 	const SIZE: usize = 256 * 1024;
 
-	/// The column of a chain's database in which the evidence is.
+	/// The column of a chain's database in which the evidence is, or CTP databases are.
 	struct OnDisk(parity_db::Db);
 
 	impl OnDisk {
@@ -141,5 +147,85 @@ mod tests {
 		// What is kept is a sixteenth; the database's own part is some megabytes.
 		assert!(pruned <= written / 4, "{pruned} of {written}");
 		assert!(archive >= written, "{archive} of {written}");
+	}
+
+	/// Heights with a CTP database each, half of all.
+	const HALF: BlockNumber = 300;
+	/// CTPs that each of them adds.
+	const ADDED: u32 = 50;
+	/// Lifetimes so short that nearly all heights are past retention.
+	const SHORT: Parameters = Parameters {
+		min_lifetime: 1,
+		max_lifetime: 4,
+		grace: 2,
+		evidence_window: 1,
+		slot_duration: 500,
+	};
+
+	impl Store for OnDisk {
+		fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+			self.0.get(0, key).unwrap()
+		}
+
+		fn set(&self, key: &[u8], value: &[u8]) {
+			self.write(vec![(key.to_vec(), Some(value.to_vec()))]);
+		}
+
+		fn remove(&self, key: &[u8]) {
+			self.write(vec![(key.to_vec(), None)]);
+		}
+
+		fn compare_and_set(&self, key: &[u8], before: Option<Vec<u8>>, value: &[u8]) -> bool {
+			let same = self.get(key) == before;
+			if same {
+				self.set(key, value);
+			}
+			same
+		}
+	}
+
+	fn block(number: BlockNumber) -> Hash {
+		hash_of(&number.to_le_bytes())
+	}
+
+	/// What a database on the disk takes once it has the CTP databases of these heights too, each final
+	/// at once; the housekeeper follows or, as where there is none, does not.
+	fn ctps_on_disk(folder: &Path, heights: RangeInclusive<BlockNumber>, swept: bool) -> u64 {
+		let options = parity_db::Options::with_columns(folder, 1);
+		let store = OnDisk(parity_db::Db::open_or_create(&options).unwrap());
+		for number in heights {
+			let (parent, hash) = (block(number - 1), block(number));
+			let before = block_record(&store, &parent).map(|record| record.roots);
+			let mut database = Database::new(&store, before.unwrap_or_default());
+			database.expire(number.saturating_sub(SHORT.grace)).unwrap();
+			for vault in 0..ADDED {
+				let mut added = signed(vault);
+				added.ctp.expiry = number + SHORT.max_lifetime;
+				database.add(CtpId::of(&added.ctp, &GENESIS), &added).unwrap();
+			}
+			database.commit(number, parent, hash).unwrap();
+			note_final(&store, number, hash);
+			if swept {
+				sweep(&store, &SHORT, Budget::PER_BLOCK);
+			}
+		}
+		// Closed, it has written everything and keeps no log.
+		drop(store);
+		bytes(folder)
+	}
+
+	#[test]
+	fn ctps_past_retention_should_take_nothing_of_the_disk() {
+		// Of what the database needs for itself, nearly all is there after the first half.
+		let growth = |swept| {
+			let folder = tempfile::tempdir().unwrap();
+			let half = ctps_on_disk(folder.path(), 1..=HALF, swept);
+			let whole = ctps_on_disk(folder.path(), HALF + 1..=2 * HALF, swept);
+			whole.saturating_sub(half)
+		};
+		let (swept, kept) = (growth(true), growth(false));
+		let added = u64::from(HALF * ADDED) * signed(0).encoded_size() as u64;
+		assert!(kept >= added, "{kept} for {added} of CTPs alone");
+		assert!(swept <= kept / 4, "{swept} where {kept} were written");
 	}
 }

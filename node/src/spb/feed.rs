@@ -5,7 +5,11 @@
 //!
 //! A message that a block took in stays in the inbox until it is final. What this node knows only
 //! from the sidecar of a block comes in when that block is abandoned: it may be known to no one
-//! else who goes on.
+//! else who goes on. Where that fails, the next blocks try again.
+
+mod abandoned;
+#[cfg(test)]
+mod tests;
 
 use super::{
 	events::{CtpEvent, Events},
@@ -16,10 +20,12 @@ use super::{
 	store::StoreError,
 	Hash, LOG_TARGET,
 };
+use abandoned::Abandoned;
 use codec::Encode;
 use futures::StreamExt;
 use sc_client_api::{AuxStore, BlockImportNotification, BlockchainEvents, HeaderBackend};
 use sc_transaction_pool_api::{InPoolTransaction, TransactionPool};
+use sp_blockchain::TreeRoute;
 use sp_runtime::traits::Zero;
 use spb_primitives::{CtpId, DatabaseDigest};
 use spb_runtime::opaque::Block;
@@ -28,7 +34,35 @@ use std::sync::Arc;
 /// How many arrivals are taken in at once.
 const BATCH: usize = 512;
 
-/// Why messages were not taken in. They are in the pool still, and the next block tries again.
+/// What the runtime says of messages.
+pub trait ReadMessages: Send + Sync {
+	/// For each extrinsic, the CTP that it is about, if it is a message to the runtime at `at`.
+	fn message_ids(
+		&self,
+		at: Hash,
+		extrinsics: Vec<Vec<u8>>,
+	) -> Result<Vec<Option<CtpId>>, DatabaseError>;
+
+	/// The messages that a sidecar was made of, as the runtime at `at` writes them.
+	fn messages_of(&self, at: Hash, sidecar: Vec<u8>) -> Result<Vec<Vec<u8>>, DatabaseError>;
+}
+
+impl ReadMessages for CtpDatabase {
+	fn message_ids(
+		&self,
+		at: Hash,
+		extrinsics: Vec<Vec<u8>>,
+	) -> Result<Vec<Option<CtpId>>, DatabaseError> {
+		self.message_ids(at, extrinsics)
+	}
+
+	fn messages_of(&self, at: Hash, sidecar: Vec<u8>) -> Result<Vec<Vec<u8>>, DatabaseError> {
+		self.messages_of(at, sidecar)
+	}
+}
+
+/// Why messages were not taken in. The next block tries again: what came to the pool is there still,
+/// and which blocks were abandoned is remembered.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
 	/// The runtime does not say what they are about.
@@ -46,13 +80,13 @@ pub enum FeedError {
 }
 
 /// Copies messages from a pool into the inbox.
-pub struct Feed<C, P, A> {
+pub struct Feed<C, P, A, R> {
 	/// Tells of blocks.
 	pub client: Arc<C>,
 	/// Where messages arrive.
 	pub pool: Arc<P>,
 	/// Says what a message is about.
-	pub database: Arc<CtpDatabase>,
+	pub database: Arc<R>,
 	/// Where they wait.
 	pub inbox: Arc<Inbox>,
 	/// What blocks were made of.
@@ -61,35 +95,41 @@ pub struct Feed<C, P, A> {
 	pub events: Events,
 }
 
-impl<C, P, A> Feed<C, P, A>
+impl<C, P, A, R> Feed<C, P, A, R>
 where
 	C: BlockchainEvents<Block> + HeaderBackend<Block>,
 	P: TransactionPool<Block = Block, Hash = Hash>,
 	A: AuxStore,
+	R: ReadMessages,
 {
 	/// Runs until the pool or the chain ends.
 	pub async fn run(self) {
 		let mut arrivals = self.pool.import_notification_stream().ready_chunks(BATCH).fuse();
 		let mut blocks = self.client.import_notification_stream().fuse();
+		let mut abandoned = Abandoned::default();
 		loop {
-			let done = futures::select! {
+			let (taken_in, brought_back) = futures::select! {
 				arrived = arrivals.next() => match arrived {
-					Some(hashes) => self.take_arrivals(&hashes),
+					Some(hashes) => (self.take_arrivals(&hashes), Ok(())),
 					None => return,
 				},
 				block = blocks.next() => match block {
 					// The notification keeps its block's state alive: let go of it at once.
-					Some(BlockImportNotification { tree_route, .. }) => {
-						let retracted = tree_route.iter().flat_map(|route| route.retracted());
-						self.look_through().and_then(|()| {
-							retracted.into_iter().try_for_each(|block| self.take_back(block.hash))
-						})
-					},
+					Some(BlockImportNotification { tree_route, .. }) => (
+						self.look_through(),
+						self.bring_back(&mut abandoned, tree_route.as_deref()),
+					),
 					None => return,
 				},
 			};
-			if let Err(error) = done {
+			if let Err(error) = taken_in {
 				log::warn!(target: LOG_TARGET, "Messages wait in the pool a little longer: {error}");
+			}
+			if let Err(error) = brought_back {
+				log::warn!(
+					target: LOG_TARGET,
+					"The messages of {} abandoned blocks come back later: {error}", abandoned.len(),
+				);
 			}
 		}
 	}
@@ -120,8 +160,30 @@ where
 		}
 		self.take_in(missed)
 	}
+}
 
-	/// Takes in what an abandoned block was made of and the inbox has not.
+impl<C, P, A, R> Feed<C, P, A, R>
+where
+	C: HeaderBackend<Block>,
+	A: AuxStore,
+	R: ReadMessages,
+{
+	/// Takes in what the blocks were made of that a new best block leaves, and those for which that
+	/// failed before.
+	fn bring_back(
+		&self,
+		abandoned: &mut Abandoned,
+		route: Option<&TreeRoute<Block>>,
+	) -> Result<(), FeedError> {
+		if let Some(route) = route {
+			// From the lowest up, as their messages came.
+			route.retracted().iter().rev().for_each(|block| abandoned.note(block.hash));
+		}
+		abandoned.try_each(|block| self.take_back(block))
+	}
+
+	/// Takes in what an abandoned block was made of and the inbox has not. Nothing comes of a block
+	/// that is not here any more, or whose sidecar is not.
 	fn take_back(&self, block: Hash) -> Result<(), FeedError> {
 		let Some(header) = self.client.header(block)? else { return Ok(()) };
 		let Some(digest) = DatabaseDigest::find(&header.digest) else { return Ok(()) };

@@ -100,6 +100,22 @@ pub enum Patience {
 	OneRound,
 }
 
+/// Shows a wait in the metrics as long as it lasts, also where no one waits to its end.
+struct Waits<'a>(&'a Metrics);
+
+impl<'a> Waits<'a> {
+	fn begin(metrics: &'a Metrics) -> Self {
+		metrics.sidecars_waiting.inc();
+		Self(metrics)
+	}
+}
+
+impl Drop for Waits<'_> {
+	fn drop(&mut self) {
+		self.0.sidecars_waiting.dec();
+	}
+}
+
 /// One request to one peer.
 type Question = (PeerId, Vec<Hash>);
 /// What came of it.
@@ -157,9 +173,9 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 			return None;
 		}
 		let answer = self.want(hash, bound, patience, announced)?;
-		self.metrics.sidecars_waiting.inc();
+		let waits = Waits::begin(&self.metrics);
 		let fetched = tokio::time::timeout(bound, answer).await;
-		self.metrics.sidecars_waiting.dec();
+		drop(waits);
 		let fetched = fetched.ok().and_then(Result::ok).flatten();
 		if fetched.is_none() {
 			self.metrics.sidecars_missed.inc();
@@ -401,4 +417,4 @@ impl Timing {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

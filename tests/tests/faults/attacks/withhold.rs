@@ -9,10 +9,12 @@ use super::{
 use spb_primitives::Parameters;
 use spb_testbed::validators::NAMES;
 use spb_tests::faults::{Chain, Result, Setup, Trial};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fs};
 
 /// What the honest nodes say of a block whose sidecar no one gives them.
 const SIDECAR_MISSING: &str = "SidecarMissing";
+/// How they say in their logs that a block waits for one.
+const WAITS: [&str; 2] = [" waits: the sidecar 0x", " waits for its sidecar 0x"];
 /// How it shows that a sidecar can be had from any peer, which no figure of its own counts.
 const SERVED_BY_OTHERS: &str =
 	"derived: the block is final on the honest nodes, and those to whom its author denied the sidecar \
@@ -44,6 +46,10 @@ pub async fn from_all(trial: &mut Trial) -> Result<()> {
 	})
 	.await?;
 	let reason = counted_by_all(&chain, NOT_JUDGED, SIDECAR_MISSING).await?;
+	until("not every honest node says in its log that a block waits for its sidecar", || async {
+		Ok(all_say_what_waits(&chain)?.then_some(()))
+	})
+	.await?;
 	let over = chain.over_under_load().await?;
 	chain.goes_on(chain.honest()).await?;
 	if let Some(block) = final_without_evidence(&chain, &withheld_from(&chain, 1)?).await? {
@@ -62,6 +68,20 @@ pub async fn from_all(trial: &mut Trial) -> Result<()> {
 	));
 	trial.refused_by("Missing", reason, NOT_JUDGED);
 	chain.conclude(trial, over).await
+}
+
+/// Whether every honest node names in its log a block that waits, and the sidecar that it waits for:
+/// where it was announced, or where it was to be imported.
+fn all_say_what_waits(chain: &Chain) -> Result<bool> {
+	for place in chain.honest() {
+		let log = fs::read(chain.nodes[*place].log())?;
+		let log = String::from_utf8_lossy(&log);
+		let mut lines = log.lines().filter(|line| line.contains("Block "));
+		if !lines.any(|line| WAITS.iter().any(|waits| line.contains(waits))) {
+			return Ok(false);
+		}
+	}
+	Ok(true)
 }
 
 /// Waits until there are blocks whose sidecars were withheld from all honest nodes and which none of

@@ -16,10 +16,10 @@ const TIMING: Timing = Timing {
 	linger: LIMIT,
 };
 
-struct Bench {
-	fetcher: Arc<Fetcher<Memory>>,
-	peers: Arc<DoublePeers>,
-	sidecars: Arc<Sidecars<Memory>>,
+pub struct Bench {
+	pub fetcher: Arc<Fetcher<Memory>>,
+	pub peers: Arc<DoublePeers>,
+	pub sidecars: Arc<Sidecars<Memory>>,
 	task: tokio::task::JoinHandle<()>,
 }
 
@@ -40,7 +40,7 @@ impl Bench {
 }
 
 /// A fetcher that runs, with these peers.
-async fn bench(peers: DoublePeers) -> Bench {
+pub async fn bench(peers: DoublePeers) -> Bench {
 	let sidecars = Arc::new(sidecars().0);
 	let metrics = Metrics::new(None).unwrap();
 	let fetcher =
@@ -143,6 +143,36 @@ async fn garbage_should_cost_the_peer_that_sent_it() {
 	assert_eq!(fetch.await, None);
 	until(|| bench.reported().len() >= 3).await;
 	assert!(bench.reported().iter().all(|why| *why == reputation::MALFORMED_ANSWER.reason));
+}
+
+#[tokio::test]
+async fn wait_should_show_in_the_metrics_as_long_as_it_lasts() {
+	let peers = DoublePeers::default();
+	let there = Arc::new(AtomicBool::new(false));
+	let open = there.clone();
+	peers.add(move |request| {
+		with(&if open.load(Ordering::Relaxed) { vec![sidecar(1)] } else { vec![] })(request)
+	});
+	let bench = bench(peers).await;
+	let waiting = || bench.fetcher.metrics.sidecars_waiting.get();
+	assert_eq!(waiting(), 0);
+	let fetch = bench.fetch(hash_of(&sidecar(1)));
+	let release = async {
+		until(|| !bench.peers.asked.lock().is_empty()).await;
+		assert_eq!(waiting(), 1);
+		there.store(true, Ordering::Relaxed);
+	};
+	let (got, ()) = futures::join!(fetch, release);
+	assert_eq!((got, waiting()), (Some(sidecar(1)), 0));
+
+	let bound = Duration::from_millis(20);
+	let in_vain = bench.fetcher.fetch(hash_of(&[7]), bound, Patience::Bound);
+	let (got, ()) = futures::join!(in_vain, until(|| waiting() == 1));
+	assert_eq!((got, waiting()), (None, 0));
+
+	let left = tokio::time::timeout(bound, bench.fetch(hash_of(&[8]))).await;
+	assert!(left.is_err(), "no one waits to the end");
+	assert_eq!(waiting(), 0);
 }
 
 #[tokio::test]
