@@ -333,8 +333,10 @@ pub(crate) fn ready_meter(folder: &std::path::Path, genesis: &Hash) -> crate::me
 		meter.keep_certificate(&certificate, genesis, &register).expect("a good certificate");
 		meter
 	});
-	let request = meter.request_coe(genesis, 100, &()).expect("a certified meter");
-	let coe = signer.sign_coe(&request, 1_000_000, genesis, &register).expect("a good request");
+	let until = 1_000_000;
+	let asked = meter.request_coe(100, until, genesis, &(), |_| Ok(()));
+	let asked = asked.expect("a certified meter");
+	let coe = signer.sign_coe(&asked, until, 0, genesis, &register).expect("a good request");
 	meter.keep_coe(&coe, 0, genesis, &register).expect("a good certificate");
 	meter
 }

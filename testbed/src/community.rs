@@ -287,10 +287,12 @@ async fn sign_tree(
 ) -> Result<()> {
 	let genesis = connection.genesis();
 	let view = connection.best_view().await?;
-	let (now, request) = (view.head().number, meter.request_coe(&genesis, leaves, &())?);
-	let asker = view.register(request.manufacturer(), &request.meter()).await?;
-	let valid_until = now.saturating_add(VALIDITY);
-	let signed = signer.sign_coe(&request, valid_until, &genesis, &asker)?;
+	let now = view.head().number;
+	let until = now.saturating_add(VALIDITY);
+	let asked = meter.request_coe(leaves, until, &genesis, &(), |_| Ok(()))?;
+	let request = asked.request();
+	let asker = view.register(request.manufacturer, &request.requester).await?;
+	let signed = signer.sign_coe(&asked, until, now, &genesis, &asker)?;
 	let coe = signed.coe();
 	let register = view.register(coe.manufacturer, &coe.signer).await?;
 	Ok(meter.keep_coe(&signed, now, &genesis, &register)?)

@@ -4,25 +4,17 @@
 //! A request carries the requester's certificate and its signature, so that only genuine meters get
 //! a CoE; the signer checks and forgets them, and the CoE does not name the requester.
 
-use super::{
-	state::{MeterState, StoredCertificate, Tree},
-	Meter, MeterError,
-};
+use super::{state::StoredCertificate, Meter, MeterError};
 use crate::{
-	files::{Document, Encoded},
+	files::{Document, Encoded, FileError},
 	keys::ManufacturerKey,
+	progress::Progress,
 };
-use codec::Encode;
 use serde::{Deserialize, Serialize};
-use sp_core::{Pair, H256};
-use sp_runtime::traits::Verify;
 use spb_primitives::{
-	coe::verify_meter, BlockNumber, Coe, Genesis, ManufacturerId, MeterKey, MeterRegistry,
-	MeterSignature, MAX_TREE_LEAVES,
+	coe::verify_meter, relay::CoeRequest, BlockNumber, Coe, Genesis, ManufacturerId, MeterKey,
+	MeterRegistry, MeterSignature,
 };
-
-/// The tag of a request's signature; the payload is made like those of `spb_primitives::signing`.
-const REQUEST_TAG: [u8; 8] = *b"spb/crq1";
 
 /// Refuses what is meant for another chain.
 fn check_chain(found: &Genesis, expected: &Genesis) -> Result<(), MeterError> {
@@ -76,74 +68,24 @@ impl MeterCertificate {
 	}
 }
 
-/// A meter's request to have a tree signed.
+/// A meter's request to certify a tree, in a file, for whichever meter gets it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct CoeRequest {
+pub struct CoeRequestDocument {
 	genesis: Genesis,
-	root: H256,
-	leaves: u32,
-	meter: Encoded<MeterKey>,
-	manufacturer: ManufacturerId,
-	certificate: Encoded<MeterSignature>,
-	signature: Encoded<MeterSignature>,
+	request: Encoded<CoeRequest>,
 }
 
-impl Document for CoeRequest {
+impl Document for CoeRequestDocument {
 	const KIND: &'static str = "spb-coe-request";
-	const VERSION: u32 = 1;
+	const VERSION: u32 = 2;
 	const SECRET: bool = false;
 }
 
-impl CoeRequest {
-	pub(super) fn new(
-		state: &MeterState,
-		certificate: &StoredCertificate,
-		tree: &Tree,
-		genesis: &Genesis,
-	) -> Self {
-		let payload = Self::payload(&tree.root, tree.leaves, &state.public(), genesis);
-		Self {
-			genesis: *genesis,
-			root: tree.root,
-			leaves: tree.leaves,
-			meter: Encoded(state.public()),
-			manufacturer: certificate.manufacturer,
-			certificate: certificate.signature.clone(),
-			signature: Encoded(state.pair().sign(&payload)),
-		}
-	}
-
-	fn payload(root: &H256, leaves: u32, meter: &MeterKey, genesis: &Genesis) -> Vec<u8> {
-		(REQUEST_TAG, genesis, root, leaves, meter).encode()
-	}
-
-	/// The meter that asks.
-	pub fn meter(&self) -> MeterKey {
-		self.meter.0
-	}
-
-	/// The manufacturer it names.
-	pub fn manufacturer(&self) -> ManufacturerId {
-		self.manufacturer
-	}
-
-	/// The root of its tree.
-	pub fn root(&self) -> H256 {
-		self.root
-	}
-
-	/// Whether a genuine meter asks, on this chain, for a tree that can be.
-	pub fn verify(&self, genesis: &Genesis, meters: &impl MeterRegistry) -> Result<(), MeterError> {
-		check_chain(&self.genesis, genesis)?;
-		if self.leaves == 0 || self.leaves > MAX_TREE_LEAVES {
-			return Err(MeterError::TreeSize);
-		}
-		let meter = self.meter.0;
-		verify_meter(&meter, self.manufacturer, &self.certificate.0, genesis, meters)?;
-		let payload = Self::payload(&self.root, self.leaves, &meter, genesis);
-		let signed = self.signature.0.verify(&payload[..], &meter);
-		signed.then_some(()).ok_or(MeterError::ForgedRequest)
+impl CoeRequestDocument {
+	/// The request.
+	pub fn request(&self) -> &CoeRequest {
+		&self.request.0
 	}
 }
 
@@ -194,30 +136,45 @@ impl Meter {
 		})
 	}
 
-	/// Signs another meter's tree, if a genuine meter asks.
+	/// Makes the next tree and the request to certify it until block `valid_until`, which
+	/// `hand_over` writes to a file. The meter has the tree only if that succeeds; if not, it is as
+	/// it was.
+	pub fn request_coe(
+		&self,
+		leaves: u32,
+		valid_until: BlockNumber,
+		genesis: &Genesis,
+		progress: &dyn Progress,
+		hand_over: impl FnOnce(&CoeRequestDocument) -> Result<(), FileError>,
+	) -> Result<CoeRequestDocument, MeterError> {
+		let to = CoeRequest::ANYONE;
+		self.ask(&to, leaves, valid_until, genesis, progress, |request| {
+			let document = CoeRequestDocument { genesis: *genesis, request: Encoded(request) };
+			hand_over(&document)?;
+			Ok(document)
+		})
+	}
+
+	/// Certifies another meter's tree at block `now`, if a genuine meter asks, for as long as it asks
+	/// for and until block `latest` at the latest. Nothing of the request is kept.
 	pub fn sign_coe(
 		&self,
-		request: &CoeRequest,
-		valid_until: BlockNumber,
+		document: &CoeRequestDocument,
+		latest: BlockNumber,
+		now: BlockNumber,
 		genesis: &Genesis,
 		meters: &impl MeterRegistry,
 	) -> Result<CoeDocument, MeterError> {
-		request.verify(genesis, meters)?;
+		check_chain(&document.genesis, genesis)?;
+		let request = document.request();
+		request.verify(&CoeRequest::ANYONE, now, genesis, meters)?;
 		let state = self.read()?;
-		if request.meter() == state.public() {
+		if request.requester == state.public() {
 			return Err(MeterError::OwnTree);
 		}
 		let certificate = state.certificate(genesis)?;
-		let payload = Coe::payload(&request.root, request.leaves, valid_until, genesis);
-		let coe = Coe {
-			root: request.root,
-			leaves: request.leaves,
-			valid_until,
-			signer: state.public(),
-			manufacturer: certificate.manufacturer,
-			certificate: certificate.signature.0,
-			signature: state.pair().sign(&payload),
-		};
+		let valid_until = request.valid_until.min(latest);
+		let coe = state.certify(certificate, request, valid_until, genesis);
 		Ok(CoeDocument { genesis: *genesis, coe: Encoded(coe) })
 	}
 

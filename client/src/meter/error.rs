@@ -55,9 +55,6 @@ pub enum MeterError {
 	/// The CTP names a key that was not set aside for it.
 	#[error("the CTP names a one-time key that was not set aside for it, or not long enough")]
 	NotReserved,
-	/// The request is not signed by the meter that it names.
-	#[error("the request is not signed by the meter that it names")]
-	ForgedRequest,
 	/// Tree numbers are used up.
 	#[error("the numbers of trees are used up: start a new meter")]
 	TreesUsedUp,
@@ -115,7 +112,6 @@ impl Classify for MeterError {
 			Self::NotOurTree => "not-our-tree",
 			Self::OwnTree => "own-tree",
 			Self::NotReserved => "not-reserved",
-			Self::ForgedRequest => "forged-request",
 			Self::TreesUsedUp => "trees-used-up",
 			Self::NotPaired(_) => "not-paired",
 			Self::UnknownCtp(_) => "unknown-ctp",

@@ -2,7 +2,7 @@
 //! and that it wants to be listed as one that answers.
 
 use super::{
-	state::{MeterState, StoredCoe},
+	state::{MeterState, StoredCertificate, StoredCoe},
 	tree, Meter, MeterError,
 };
 use crate::{files::Encoded, progress::Progress};
@@ -42,7 +42,21 @@ impl Meter {
 		genesis: &Genesis,
 		progress: &dyn Progress,
 	) -> Result<CoeRequest, MeterError> {
-		let (request, tree, keys) = self.update(|state| {
+		self.ask(to, leaves, valid_until, genesis, progress, Ok)
+	}
+
+	/// Makes the next tree and hands over the request to certify it. The meter has the tree only if
+	/// that succeeds; if not, it is as it was.
+	pub(super) fn ask<T>(
+		&self,
+		to: &ContactKey,
+		leaves: u32,
+		valid_until: BlockNumber,
+		genesis: &Genesis,
+		progress: &dyn Progress,
+		hand_over: impl FnOnce(CoeRequest) -> Result<T, MeterError>,
+	) -> Result<T, MeterError> {
+		let (handed_over, tree, keys) = self.update(|state| {
 			let certificate = state.certificate(genesis)?.clone();
 			let (tree, keys) = tree::grow(state, leaves, progress)?;
 			let mut request = CoeRequest {
@@ -55,10 +69,10 @@ impl Meter {
 				signature: MeterSignature::default(),
 			};
 			request.signature = state.pair().sign(&request.payload(to, genesis));
-			Ok((request, tree, keys))
+			Ok((hand_over(request)?, tree, keys))
 		})?;
 		self.keys.put(&self.directory, &tree, keys)?;
-		Ok(request)
+		Ok(handed_over)
 	}
 
 	/// Certifies another meter's tree at block `now`, if a genuine meter asks the holder of `to` for
@@ -87,17 +101,7 @@ impl Meter {
 		if request.valid_until > now.saturating_add(longest) {
 			return Ok(Err(CoeRefusal::TooFar));
 		}
-		let CoeRequest { root, leaves, valid_until, .. } = *request;
-		let payload = Coe::payload(&root, leaves, valid_until, genesis);
-		Ok(Ok(Coe {
-			root,
-			leaves,
-			valid_until,
-			signer: state.public(),
-			manufacturer: certificate.manufacturer,
-			certificate: certificate.signature.0,
-			signature: state.pair().sign(&payload),
-		}))
+		Ok(Ok(state.certify(certificate, request, request.valid_until, genesis)))
 	}
 
 	/// Keeps the certificate that `signer` gave for what it was asked, if it holds at block `now`.
@@ -134,6 +138,27 @@ impl Meter {
 }
 
 impl MeterState {
+	/// This meter's word, certified by `certificate`, for the tree of a request that was verified.
+	pub(super) fn certify(
+		&self,
+		certificate: &StoredCertificate,
+		request: &CoeRequest,
+		valid_until: BlockNumber,
+		genesis: &Genesis,
+	) -> Coe {
+		let CoeRequest { root, leaves, .. } = *request;
+		let payload = Coe::payload(&root, leaves, valid_until, genesis);
+		Coe {
+			root,
+			leaves,
+			valid_until,
+			signer: self.public(),
+			manufacturer: certificate.manufacturer,
+			certificate: certificate.signature.0,
+			signature: self.pair().sign(&payload),
+		}
+	}
+
 	/// Keeps a verified certificate for one of the meter's trees.
 	pub(super) fn keep_coe(&mut self, coe: &Coe, genesis: &Genesis) -> Result<(), MeterError> {
 		if coe.signer == self.public() {

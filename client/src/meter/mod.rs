@@ -22,7 +22,7 @@ mod state;
 mod tests;
 mod tree;
 
-pub use coe::{CoeDocument, CoeRequest, MeterCertificate};
+pub use coe::{CoeDocument, CoeRequestDocument, MeterCertificate};
 pub use error::MeterError;
 pub use issue::{Draft, Issued, Moment, Reading, Receipt, Unconfirmed};
 pub use letters::Listing;
@@ -30,7 +30,6 @@ pub use letters::Listing;
 use crate::{
 	files::{self, Directory, FileError, Replace},
 	keys::Secret,
-	progress::Progress,
 };
 use serde::Serialize;
 use sp_core::H256;
@@ -236,22 +235,6 @@ impl Meter {
 	/// Copies the state, to be restored with [`Meter::restore`] where it is lost.
 	pub fn back_up(&self, copy: &Path) -> Result<(), MeterError> {
 		Ok(files::write_document(copy, &self.read()?, Replace::No)?)
-	}
-
-	/// Makes the next tree and the request to have it signed by another meter.
-	pub fn request_coe(
-		&self,
-		genesis: &Genesis,
-		leaves: u32,
-		progress: &dyn Progress,
-	) -> Result<CoeRequest, MeterError> {
-		let (request, tree, keys) = self.update(|state| {
-			let certificate = state.certificate(genesis)?.clone();
-			let (tree, keys) = tree::grow(state, leaves, progress)?;
-			Ok((CoeRequest::new(state, &certificate, &tree, genesis), tree, keys))
-		})?;
-		self.keys.put(&self.directory, &tree, keys)?;
-		Ok(request)
 	}
 
 	/// Forgets a tree that nobody signed, and that nobody shall sign any more: its root is known to

@@ -30,11 +30,16 @@ pub struct CoeRequest {
 	pub manufacturer: ManufacturerId,
 	/// The manufacturer's signature over the requester's key.
 	pub certificate: MeterSignature,
-	/// By the requester, over tree, validity and the contact key of the signer that it asks.
+	/// By the requester, over tree, validity and the contact key of the signer that it asks, or
+	/// [`Self::ANYONE`].
 	pub signature: MeterSignature,
 }
 
 impl CoeRequest {
+	/// Stands for the signer's contact key in a request that goes by file to whichever meter will
+	/// certify the tree. Nobody is listed with it, so such a request counts in no letter.
+	pub const ANYONE: ContactKey = ContactKey([0; 32]);
+
 	/// What the requester signs: root, leaves, valid_until, requester, manufacturer, and `to`, so that
 	/// the signer cannot have another meter certify the tree in its place.
 	pub fn payload(&self, to: &ContactKey, genesis: &Genesis) -> Vec<u8> {

@@ -3,9 +3,10 @@
 
 use crate::FOLDER;
 use serde_json::{json, Value};
+use spb_client::meter::METER_FILE;
 use spb_primitives::{units::SPB, Parameters};
 use spb_tests::{Cli, Scene};
-use std::path::Path;
+use std::{fs, path::Path};
 
 /// Lifetimes so short that a withdrawal can be waited for.
 const SHORT: Parameters = Parameters {
@@ -30,6 +31,20 @@ async fn certify_meter(folder: &Path, meter: &Cli, maker: &Cli, manufacturer: &s
 	assert_eq!(certified["meter"], key);
 	let kept = meter.result(&["meter", "certify", "--import", &certificate]).await;
 	assert_eq!((&kept["meter"], kept["manufacturer"].to_string()), (&key, manufacturer.into()));
+}
+
+/// A request that cannot be written leaves the meter, whose directory is given, as it was.
+async fn request_in_vain(folder: &Path, meter: &Cli, directory: &Path) {
+	let state = || fs::read(directory.join(METER_FILE)).unwrap();
+	let before = state();
+	let (taken, nowhere) = (file(folder, "taken.json"), file(folder, "none/request.json"));
+	fs::write(&taken, "taken").unwrap();
+	for (out, exit, code) in [(&taken, 2, "file-exists"), (&nowhere, 1, "io")] {
+		let error = meter.error(&["meter", "coe", "request", "--leaves", "8", "--out", out]).await;
+		assert_eq!(error, (Some(exit), code.to_owned()));
+		assert!(state() == before, "{code} changes the meter");
+	}
+	assert_eq!(fs::read_to_string(&taken).unwrap(), "taken");
 }
 
 /// The producer opens with a company's certificate and offers 1.5 kWh; its address and its offer.
@@ -152,6 +167,7 @@ async fn a_quoted_trade_should_run_as_commands() {
 	let maker = |uri: &str| cli("maker").development(uri);
 	certify_meter(folder, &consumer, &maker("//One"), "1").await;
 	certify_meter(folder, &neighbour, &maker("//Two"), "2").await;
+	request_in_vain(folder, &consumer, &folder.join("consumer")).await;
 	let (request, coe) = (file(folder, "request.json"), file(folder, "coe.json"));
 	consumer.done(&["meter", "coe", "request", "--leaves", "8", "--out", &request]).await;
 	neighbour.done(&["meter", "coe", "sign", &request, "--out", &coe]).await;

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sp_core::H256;
 use spb_client::{
 	files::{read_document, to_hex, write_document, Replace},
-	meter::{CoeDocument, CoeRequest, Meter, MeterCertificate, MeterInfo},
+	meter::{CoeDocument, CoeRequestDocument, Meter, MeterCertificate, MeterInfo},
 	Error, Result,
 };
 use spb_primitives::{BlockNumber, ManufacturerId, MeterKey, VaultId};
@@ -89,6 +89,9 @@ pub enum Coe {
 		/// How many one-time keys, up to 65536
 		#[arg(long, default_value = "1024", value_parser = args::number, value_name = "KEYS")]
 		leaves: u32,
+		/// For how many blocks the certificate is to count
+		#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
+		valid_for: BlockNumber,
 		/// Where to write the request
 		#[arg(long, value_name = "FILE")]
 		out: PathBuf,
@@ -97,7 +100,7 @@ pub enum Coe {
 	Sign {
 		/// The other meter's request
 		request: PathBuf,
-		/// How long CTPs may use its keys
+		/// For how many blocks the certificate counts at the most, whatever was asked for
 		#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
 		valid_for: BlockNumber,
 		/// Where to write the certificate
@@ -205,6 +208,7 @@ impl Report for MeterInfo {
 struct Requested {
 	root: H256,
 	leaves: u32,
+	valid_until: BlockNumber,
 	file: PathBuf,
 }
 
@@ -340,17 +344,22 @@ impl Coe {
 		let connection = context.connect().await?;
 		let genesis = connection.genesis();
 		match self {
-			Self::Request { leaves, out } => {
-				let request = meter.request_coe(&genesis, leaves, &*context.progress())?;
-				write_document(&out, &request, Replace::No)?;
-				Answer::of(&Requested { root: request.root(), leaves, file: out })
+			Self::Request { leaves, valid_for, out } => {
+				let valid_until = connection.best().await?.number.saturating_add(valid_for);
+				let write = |asked: &CoeRequestDocument| write_document(&out, asked, Replace::No);
+				let progress = context.progress();
+				let asked = meter.request_coe(leaves, valid_until, &genesis, &*progress, write)?;
+				let root = asked.request().root;
+				Answer::of(&Requested { root, leaves, valid_until, file: out })
 			},
 			Self::Sign { request, valid_for, out } => {
-				let request: CoeRequest = read_document(&request)?;
+				let asked: CoeRequestDocument = read_document(&request)?;
 				let view = connection.best_view().await?;
-				let register = view.register(request.manufacturer(), &request.meter()).await?;
-				let valid_until = view.head().number.saturating_add(valid_for);
-				let document = meter.sign_coe(&request, valid_until, &genesis, &register)?;
+				let request = asked.request();
+				let register = view.register(request.manufacturer, &request.requester).await?;
+				let now = view.head().number;
+				let latest = now.saturating_add(valid_for);
+				let document = meter.sign_coe(&asked, latest, now, &genesis, &register)?;
 				write_document(&out, &document, Replace::No)?;
 				Answer::of(&Signed::of(&document, Some(out)))
 			},
@@ -432,8 +441,8 @@ mod tests {
 		let expected = json!({ "meter": "0x02", "manufacturer": 1, "file": null });
 		assert_eq!(result_of(&certified), expected);
 		let root = H256::repeat_byte(1);
-		let requested = Requested { root, leaves: 16, file: "f".into() };
-		let expected = json!({ "root": root, "leaves": 16, "file": "f" });
+		let requested = Requested { root, leaves: 16, valid_until: 900, file: "f".into() };
+		let expected = json!({ "root": root, "leaves": 16, "validUntil": 900, "file": "f" });
 		assert_eq!(result_of(&requested), expected);
 		let signed = Signed { root, leaves: 16, valid_until: 900, file: Some("f".into()) };
 		let expected = json!({ "root": root, "leaves": 16, "validUntil": 900, "file": "f" });

@@ -6,17 +6,20 @@ use crate::{
 	files::{read_document, write_document, Encoded},
 };
 use sp_core::{ed25519, Pair};
-use spb_primitives::Coe;
+use spb_primitives::{
+	relay::{CoeRequest, ContactKey},
+	Coe,
+};
 
 #[test]
 fn requests_and_certificates_should_pass_through_files() {
 	let bench = Bench::certified();
-	let request = bench.meter.request_coe(&genesis(), 8, &()).unwrap();
 	let path = bench.path("request.json");
-	write_document(&path, &request, Replace::No).unwrap();
-	let read: CoeRequest = read_document(&path).unwrap();
-	assert_eq!(read, request);
-	let signed = bench.signer.sign_coe(&read, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let write = |asked: &CoeRequestDocument| write_document(&path, asked, Replace::No);
+	let asked = bench.meter.request_coe(8, VALID_UNTIL, &genesis(), &(), write).unwrap();
+	let read: CoeRequestDocument = read_document(&path).unwrap();
+	assert_eq!(read, asked);
+	let signed = bench.signer.sign_coe(&read, VALID_UNTIL, NOW, &genesis(), &register()).unwrap();
 	let path = bench.path("coe.json");
 	write_document(&path, &signed, Replace::No).unwrap();
 	let coe: CoeDocument = read_document(&path).unwrap();
@@ -27,53 +30,86 @@ fn requests_and_certificates_should_pass_through_files() {
 	// The certificate does not say whose tree it is.
 	let text = std::fs::read_to_string(&path).unwrap();
 	assert!(!text.contains(&hex::encode(bench.meter.key().unwrap().0)));
-	assert!(read_document::<CoeRequest>(&path).is_err(), "one is not taken for the other");
+	assert!(read_document::<CoeRequestDocument>(&path).is_err(), "one is not taken for the other");
+}
+
+#[test]
+fn a_request_that_cannot_be_written_should_change_nothing() {
+	let bench = Bench::certified();
+	let folder = bench.path("meter");
+	let state = || std::fs::read_to_string(folder.join(METER_FILE)).unwrap();
+	let before = state();
+	let taken = bench.path("taken.json");
+	std::fs::write(&taken, "taken").unwrap();
+	let nowhere = bench.path("none").join("request.json");
+	for (out, code) in [(&taken, "file-exists"), (&nowhere, "io")] {
+		let write = |asked: &CoeRequestDocument| write_document(out, asked, Replace::No);
+		let asked = bench.meter.request_coe(8, VALID_UNTIL, &genesis(), &(), write);
+		assert_eq!(asked.unwrap_err().code(), code);
+		assert_eq!(state(), before, "{code}");
+	}
+	assert_eq!(std::fs::read_to_string(&taken).unwrap(), "taken");
+	assert!(!folder.join("tree-0.keys").exists());
+	ask(&bench.meter, 8).unwrap();
+	assert_ne!(state(), before);
+	assert!(folder.join("tree-0.keys").exists());
 }
 
 #[test]
 fn forged_requests_should_not_be_signed() {
 	let bench = Bench::certified();
-	let request = bench.meter.request_coe(&genesis(), 8, &()).unwrap();
-	let json = serde_json::to_value(&request).unwrap();
-	let forged = |field: &str, value: serde_json::Value| -> CoeRequest {
-		let mut json = json.clone();
-		json[field] = value;
+	let asked = ask(&bench.meter, 8).unwrap();
+	let forged = |change: &dyn Fn(&mut CoeRequest)| -> CoeRequestDocument {
+		let mut request = asked.request().clone();
+		change(&mut request);
+		let mut json = serde_json::to_value(&asked).unwrap();
+		json["request"] = serde_json::to_value(Encoded(request)).unwrap();
 		serde_json::from_value(json).unwrap()
 	};
-	let (other, _) = ed25519::Pair::generate();
-	let refused = |request: &CoeRequest, register: &RegisteredMeters| {
-		let signed = bench.signer.sign_coe(request, VALID_UNTIL, &genesis(), register);
-		signed.unwrap_err().code()
+	let sign = |asked: &CoeRequestDocument, register: &RegisteredMeters| {
+		bench.signer.sign_coe(asked, VALID_UNTIL, NOW, &genesis(), register)
 	};
-	let root = serde_json::to_value(H256::repeat_byte(1)).unwrap();
-	assert_eq!(refused(&forged("root", root), &register()), "forged-request");
-	assert_eq!(refused(&forged("leaves", 9.into()), &register()), "forged-request");
-	assert_eq!(refused(&forged("leaves", 0.into()), &register()), "tree-size");
-	let key = serde_json::to_value(Encoded(other.public())).unwrap();
-	assert_eq!(refused(&forged("meter", key), &register()), "BadMeterCertificate");
-	assert_eq!(refused(&forged("manufacturer", 2.into()), &register()), "UnknownManufacturer");
-	let signature = serde_json::to_value(Encoded(other.sign(b"x"))).unwrap();
-	let code = refused(&forged("certificate", signature.clone()), &register());
-	assert_eq!(code, "BadMeterCertificate");
-	assert_eq!(refused(&forged("signature", signature), &register()), "forged-request");
-	let chain = serde_json::to_value(Genesis::zero()).unwrap();
-	assert_eq!(refused(&forged("genesis", chain), &register()), "other-chain");
+	assert!(sign(&forged(&|_| {}), &register()).is_ok());
+	let refused =
+		|change: &dyn Fn(&mut CoeRequest)| sign(&forged(change), &register()).unwrap_err().code();
+	let (other, _) = ed25519::Pair::generate();
+	assert_eq!(refused(&|asked| asked.root = H256::repeat_byte(1)), "BadCoeSignature");
+	assert_eq!(refused(&|asked| asked.leaves = 9), "BadCoeSignature");
+	assert_eq!(refused(&|asked| asked.leaves = 0), "TreeSize");
+	assert_eq!(refused(&|asked| asked.valid_until += 1), "BadCoeSignature");
+	assert_eq!(refused(&|asked| asked.valid_until = NOW - 1), "CoeOutOfDate");
+	assert_eq!(refused(&|asked| asked.requester = other.public()), "BadMeterCertificate");
+	assert_eq!(refused(&|asked| asked.manufacturer = 2), "UnknownManufacturer");
+	assert_eq!(refused(&|asked| asked.certificate = other.sign(b"x")), "BadMeterCertificate");
+	assert_eq!(refused(&|asked| asked.signature = other.sign(b"x")), "BadCoeSignature");
+	// What was asked of one meter in a letter is for that one alone.
+	let to = ContactKey([1; 32]);
+	let letter = bench.meter.ask_for_coe(&to, 8, VALID_UNTIL, &genesis(), &()).unwrap();
+	assert_eq!(refused(&|asked| *asked = letter.clone()), "BadCoeSignature");
+	let mut elsewhere = serde_json::to_value(&asked).unwrap();
+	elsewhere["genesis"] = serde_json::to_value(Genesis::zero()).unwrap();
+	let elsewhere: CoeRequestDocument = serde_json::from_value(elsewhere).unwrap();
+	assert_eq!(sign(&elsewhere, &register()).unwrap_err().code(), "other-chain");
 	let revoked =
 		RegisteredMeters { revoked: [(1, bench.meter.key().unwrap())].into(), ..register() };
-	assert_eq!(refused(&request, &revoked), "MeterRevoked");
-	assert_eq!(refused(&request, &RegisteredMeters::default()), "UnknownManufacturer");
-	let own = bench.meter.sign_coe(&request, VALID_UNTIL, &genesis(), &register());
+	assert_eq!(sign(&asked, &revoked).unwrap_err().code(), "MeterRevoked");
+	let nobody = RegisteredMeters::default();
+	assert_eq!(sign(&asked, &nobody).unwrap_err().code(), "UnknownManufacturer");
+	let own = bench.meter.sign_coe(&asked, VALID_UNTIL, NOW, &genesis(), &register());
 	assert_eq!(own.unwrap_err().code(), "own-tree");
 	let uncertified = Meter::create(Directory::new(bench.path("third"))).unwrap();
-	let error = uncertified.sign_coe(&request, VALID_UNTIL, &genesis(), &register()).unwrap_err();
+	let error =
+		uncertified.sign_coe(&asked, VALID_UNTIL, NOW, &genesis(), &register()).unwrap_err();
 	assert!(matches!(error, MeterError::NotCertified), "{error}");
 }
 
 #[test]
 fn only_certificates_that_hold_should_be_kept() {
 	let bench = Bench::certified();
-	let request = bench.meter.request_coe(&genesis(), 8, &()).unwrap();
-	let sign = |until| bench.signer.sign_coe(&request, until, &genesis(), &register()).unwrap();
+	let asked = ask(&bench.meter, 8).unwrap();
+	let sign = |until| bench.signer.sign_coe(&asked, until, NOW, &genesis(), &register()).unwrap();
+	let for_longer = sign(VALID_UNTIL + 1);
+	assert_eq!(for_longer.coe().valid_until, VALID_UNTIL, "as long as was asked for");
 	let kept = |document: &CoeDocument, register: &RegisteredMeters| {
 		bench.meter.keep_coe(document, NOW, &genesis(), register).map_err(|error| error.code())
 	};
@@ -100,8 +136,8 @@ fn only_certificates_that_hold_should_be_kept() {
 	assert_eq!(kept(&sign(VALID_UNTIL), &retired), refused("UnknownManufacturer"));
 	// A certificate for someone else's tree is of no use.
 	let foreign = Bench::certified();
-	let theirs = foreign.meter.request_coe(&genesis(), 8, &()).unwrap();
-	let theirs = bench.signer.sign_coe(&theirs, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let theirs = ask(&foreign.meter, 8).unwrap();
+	let theirs = bench.signer.sign_coe(&theirs, VALID_UNTIL, NOW, &genesis(), &register()).unwrap();
 	assert_eq!(kept(&theirs, &register()), refused("not-our-tree"));
 	assert_eq!(kept(&sign(NOW), &register()), Ok(()));
 	assert_eq!(kept(&sign(VALID_UNTIL), &register()), Ok(()), "a later one replaces it");

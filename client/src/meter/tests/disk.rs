@@ -39,8 +39,8 @@ fn a_restored_meter_should_start_new_trees() {
 	assert_eq!((info.measured_wh, info.counted_wh), (8, 8), "nothing is counted twice");
 	let next = restored.read().unwrap().next_tree;
 	assert!(next > bench.state().next_tree + 65_535);
-	let request = restored.request_coe(&genesis(), 4, &()).unwrap();
-	assert_ne!(request.root(), bench.meter.request_coe(&genesis(), 4, &()).unwrap().root());
+	let root = |meter: &Meter| ask(meter, 4).unwrap().request().root;
+	assert_ne!(root(&restored), root(&bench.meter));
 	// A second restore of the same copy does not meet the first one's trees.
 	assert_ne!(restore("again").read().unwrap().next_tree, next);
 }

@@ -74,8 +74,8 @@ impl Bench {
 	}
 
 	fn new_tree(&self, leaves: u32, valid_until: BlockNumber) {
-		let request = self.meter.request_coe(&genesis(), leaves, &()).unwrap();
-		let coe = self.signer.sign_coe(&request, valid_until, &genesis(), &register()).unwrap();
+		let asked = ask(&self.meter, leaves).unwrap();
+		let coe = self.signer.sign_coe(&asked, valid_until, NOW, &genesis(), &register()).unwrap();
 		self.meter.keep_coe(&coe, NOW, &genesis(), &register()).unwrap();
 	}
 
@@ -90,6 +90,11 @@ impl Bench {
 	fn state(&self) -> MeterState {
 		self.meter.read().unwrap()
 	}
+}
+
+/// A meter's request by file for a tree until [`VALID_UNTIL`], with no file written.
+fn ask(meter: &Meter, leaves: u32) -> Result<CoeRequestDocument, MeterError> {
+	meter.request_coe(leaves, VALID_UNTIL, &genesis(), &(), |_| Ok(()))
 }
 
 fn draft(vault: VaultId) -> Draft {

@@ -6,7 +6,7 @@ use super::{super::state::StoredCoe, *};
 fn trees_should_have_a_possible_size() {
 	let bench = Bench::certified();
 	for leaves in [0, 65_537, u32::MAX] {
-		let error = bench.meter.request_coe(&genesis(), leaves, &()).unwrap_err();
+		let error = ask(&bench.meter, leaves).unwrap_err();
 		assert!(matches!(error, MeterError::TreeSize), "{leaves}: {error}");
 	}
 	bench.new_tree(1, VALID_UNTIL);
@@ -75,13 +75,13 @@ fn a_new_tree_should_be_missing_before_the_old_one_is_used_up() {
 fn only_trees_that_nobody_signed_should_be_abandoned() {
 	let bench = Bench::ready();
 	let signed = bench.state().trees[0].root;
-	let request = bench.meter.request_coe(&genesis(), 4, &()).unwrap();
-	bench.meter.abandon_tree(&request.root()).unwrap();
+	let asked = ask(&bench.meter, 4).unwrap();
+	bench.meter.abandon_tree(&asked.request().root).unwrap();
 	bench.meter.abandon_tree(&signed).unwrap();
 	let state = bench.state();
 	assert_eq!(state.trees.iter().map(|tree| tree.root).collect::<Vec<_>>(), [signed]);
 	assert_eq!(state.next_tree, 2, "its number is not used again");
-	let coe = bench.signer.sign_coe(&request, VALID_UNTIL, &genesis(), &register()).unwrap();
+	let coe = bench.signer.sign_coe(&asked, VALID_UNTIL, NOW, &genesis(), &register()).unwrap();
 	let error = bench.meter.keep_coe(&coe, NOW, &genesis(), &register()).unwrap_err();
 	assert!(matches!(error, MeterError::NotOurTree), "{error}");
 }
@@ -101,7 +101,7 @@ fn trees_whose_certificates_have_run_out_should_be_forgotten() {
 	bench.new_tree(4, NOW + 50);
 	bench.new_tree(4, NOW + 90);
 	// Nobody has signed this one yet, and the last one counts on another chain as well.
-	bench.meter.request_coe(&genesis(), 4, &()).unwrap();
+	ask(&bench.meter, 4).unwrap();
 	bench.new_tree(4, NOW + 50);
 	let certified_elsewhere = bench.meter.update(|state| {
 		let coe = state.trees[3].coes[0].coe.clone();

@@ -83,6 +83,19 @@ fn request_should_hold_for_the_signer_that_it_names_only() {
 }
 
 #[test]
+fn request_to_anyone_should_count_in_no_letter_and_no_letter_for_anyone() {
+	assert!(CoeRequest::ANYONE.is_none(), "nobody can be listed with it");
+	let mut open = request();
+	open.signature = pair(2).sign(&open.payload(&CoeRequest::ANYONE, &genesis()));
+	let by_file = |request: &CoeRequest| {
+		request.verify(&CoeRequest::ANYONE, VALID_UNTIL, &genesis(), &registry())
+	};
+	assert_eq!(by_file(&open), Ok(()));
+	assert_eq!(verify(&open), Err(Refusal::BadCoeSignature));
+	assert_eq!(by_file(&request()), Err(Refusal::BadCoeSignature));
+}
+
+#[test]
 fn changed_request_should_be_refused() {
 	let changes: [&dyn Fn(&mut CoeRequest); 3] =
 		[&|request| request.root = H256::zero(), &|request| request.leaves += 1, &|request| {
