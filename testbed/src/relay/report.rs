@@ -150,25 +150,25 @@ impl Row {
 	}
 
 	fn read(line: usize, text: &str) -> Result<Self, TableError> {
-		let columns: Vec<&str> = text.split(',').collect();
-		let [source, nodes, letters, entries, forwards_mean, forwards_most, hops_mean, hops_most, messages, bytes, broadcast_messages, broadcast_bytes] =
-			columns[..]
-		else {
-			return Err(TableError::Columns { line, found: columns.len() });
-		};
+		let found = text.split(',').count();
+		if found != HEAD.split(',').count() {
+			return Err(TableError::Columns { line, found });
+		}
+		let mut columns = text.split(',');
+		let mut next = || columns.next().unwrap_or_default();
 		Ok(Self {
-			source: entry(line, source)?,
-			nodes: entry(line, nodes)?,
-			letters: entry(line, letters)?,
-			entries: entry(line, entries)?,
-			forwards_mean: entry(line, forwards_mean)?,
-			forwards_most: entry(line, forwards_most)?,
-			hops_mean: entry(line, hops_mean)?,
-			hops_most: entry(line, hops_most)?,
-			messages: entry(line, messages)?,
-			bytes: entry(line, bytes)?,
-			broadcast_messages: entry(line, broadcast_messages)?,
-			broadcast_bytes: entry(line, broadcast_bytes)?,
+			source: entry(line, next())?,
+			nodes: entry(line, next())?,
+			letters: entry(line, next())?,
+			entries: entry(line, next())?,
+			forwards_mean: entry(line, next())?,
+			forwards_most: entry(line, next())?,
+			hops_mean: entry(line, next())?,
+			hops_most: entry(line, next())?,
+			messages: entry(line, next())?,
+			bytes: entry(line, next())?,
+			broadcast_messages: entry(line, next())?,
+			broadcast_bytes: entry(line, next())?,
 		})
 	}
 }
