@@ -50,8 +50,8 @@ pub struct RunArgs {
 	#[arg(long)]
 	pub evidence_archive: bool,
 
-	/// Hand packets of the backbone only to so many nodes of each length of shared prefix, those
-	/// nearest to this one, instead of to any listed node: fewer connections, more hops.
+	/// Hand packets of the backbone only to so many nodes of each length of shared prefix, spread
+	/// evenly over those that share it, instead of to any listed node: fewer connections, more hops.
 	#[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u16).range(1..))]
 	pub relay_bucket_size: Option<u16>,
 }

@@ -15,6 +15,11 @@ const BEGIN: &str = "<!-- results: written by `cargo xtask evaluate` -->";
 const END: &str = "<!-- end of results -->";
 /// Written by people: what bounds the figures. It is put under the table.
 const NOTES: &str = "notes.md";
+/// Where the figures are that another program writes.
+const BACKBONE: &str =
+	"What negotiation over the backbone costs, in hops, messages and bytes, has a page and a plot \
+	of its own: [relay.md](relay.md).\n\n";
+
 /// A figure that has a goal.
 struct Goal {
 	what: &'static str,
@@ -182,6 +187,7 @@ fn page(
 	for (file, title) in drawn {
 		let _ = writeln!(text, "![{title}]({file})\n");
 	}
+	text.push_str(BACKBONE);
 	text.push_str(
 		"## Where the figures come from\n\n[raw.csv](raw.csv), [summary.json](summary.json); ",
 	);
@@ -216,7 +222,7 @@ mod tests {
 		let summary = Summary::of(&figures, &setting());
 		let page = page(&figures, &summary, &setting(), &["session 1: d".into()], &[], "A note.");
 		assert!(page.contains("not measured") && page.contains("* session 1: d"));
-		assert!(page.contains("A note."));
+		assert!(page.contains("A note.") && page.contains("](relay.md)"));
 		assert!(page.contains("Not measured in full: filled blocks: 1 of 2."));
 		// Only plots that were drawn are shown.
 		assert!(!page.contains(".svg"));

@@ -12,14 +12,18 @@ use crate::{
 	metrics::Metrics,
 	node::{Node, NodeError},
 };
+use codec::Encode;
 use spb_client::{
 	chain::runtime,
 	connection::{Connection, ConnectionError, Stall},
 	keys::{AccountKey, KeyError},
 	tx::TxError,
 };
+use spb_primitives::relay::Packet;
 
-/// Between whose keys letters go: from a key of the first node to one of the second.
+/// Between whose keys letters go: from a key of the first node to one of the second. The keys are
+/// drawn to fit, so how often these letters are handed on in the mean is chosen here: as often as
+/// letters between any keys would be, were each node's share of all keys a quarter.
 const PAIRS: [(usize, usize); 4] = [(0, 1), (1, 2), (3, 0), (2, 2)];
 /// Who pays for what is told to everybody.
 const TELLER: &str = "//Eve";
@@ -48,8 +52,13 @@ pub enum MeasureError {
 	#[error(transparent)]
 	Correspondent(#[from] CorrespondentError),
 	/// What nodes count is not what happened.
-	#[error("nodes counted {counted} packets that they handed on, but the packets say {said}")]
+	#[error(
+		"nodes counted {counted} {what}, but the packets that came say {said}: measure a backbone on \
+		 which nothing else goes on, and measure again"
+	)]
 	Counted {
+		/// What was counted.
+		what: &'static str,
 		/// What the metrics say.
 		counted: u64,
 		/// What the packets say.
@@ -64,6 +73,8 @@ pub struct Traffic {
 	pub forwarded: u64,
 	/// Packets that reached their recipients.
 	pub delivered: u64,
+	/// Sealed bytes of the packets that nodes took: of a packet once for each node on its way.
+	pub sealed_bytes: u64,
 	/// Messages with transactions that nodes sent to each other.
 	pub told: u64,
 	/// Their bytes.
@@ -78,6 +89,7 @@ impl Traffic {
 			let own = Self::read(&node.metrics().await?);
 			traffic.forwarded += own.forwarded;
 			traffic.delivered += own.delivered;
+			traffic.sealed_bytes += own.sealed_bytes;
 			traffic.told += own.told;
 			traffic.told_bytes += own.told_bytes;
 		}
@@ -104,6 +116,7 @@ impl Traffic {
 		Self {
 			forwarded: steps("forwarded") as u64,
 			delivered: steps("delivered") as u64,
+			sealed_bytes: metrics.sum("spb_relay_bytes_total") as u64,
 			told: gossip("count") as u64,
 			told_bytes: gossip("sum") as u64,
 		}
@@ -115,16 +128,57 @@ impl Traffic {
 		Self {
 			forwarded: self.forwarded.saturating_sub(before.forwarded),
 			delivered: self.delivered.saturating_sub(before.delivered),
+			sealed_bytes: self.sealed_bytes.saturating_sub(before.sealed_bytes),
 			told: self.told.saturating_sub(before.told),
 			told_bytes: self.told_bytes.saturating_sub(before.told_bytes),
 		}
 	}
 }
 
+/// What the packets that came say of themselves.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+struct Came {
+	/// How often nodes handed each of them on.
+	forwards: Vec<u32>,
+	/// Their sealed bytes, once for each node that took them.
+	sealed_bytes: u64,
+	/// Their bytes on all hops, from participant to participant.
+	bytes: u64,
+}
+
+impl Came {
+	/// Another one came.
+	fn note(&mut self, packet: &Packet) {
+		let forwards = u32::from(packet.hops);
+		self.forwards.push(forwards);
+		self.sealed_bytes += u64::from(forwards + 1) * packet.sealed.len() as u64;
+		self.bytes += u64::from(forwards + ENDS) * packet.encoded_size() as u64;
+	}
+
+	/// Holds it against what nodes counted meanwhile.
+	fn check(&self, counted: &Traffic) -> Result<(), MeasureError> {
+		let forwarded: u64 = self.forwards.iter().map(|forwards| u64::from(*forwards)).sum();
+		let figures = [
+			("packets that they handed on", counted.forwarded, forwarded),
+			("packets that they delivered", counted.delivered, self.forwards.len() as u64),
+			("sealed bytes that they took", counted.sealed_bytes, self.sealed_bytes),
+		];
+		match figures.into_iter().find(|(_, counted, said)| counted != said) {
+			Some((what, counted, said)) => Err(MeasureError::Counted { what, counted, said }),
+			None => Ok(()),
+		}
+	}
+}
+
 /// Measures a backbone on which nothing else goes on.
+///
+/// # Errors
+///
+/// Also where nodes count other packets or bytes than came: the figures are of what both agree on.
 pub async fn measure(backbone: &Backbone) -> Result<Row, MeasureError> {
-	let before = Traffic::of(&backbone.nodes).await?;
-	let mut forwards = Vec::new();
+	// A copy from before that is still on its way would be counted too.
+	let before = settled(&backbone.nodes, &backbone.connections[0]).await?;
+	let mut came = Came::default();
 	for (consumer, producer) in PAIRS {
 		let attach = |node: usize| async move {
 			let secret = key_of(&backbone.listed[node], &backbone.listed)?;
@@ -137,14 +191,10 @@ pub async fn measure(backbone: &Backbone) -> Result<Row, MeasureError> {
 				Writer::Producer => (&producer, &mut consumer),
 			};
 			from.send(to.key(), letter.as_bytes()).await?;
-			forwards.push(u32::from(to.next().await?.hops));
+			came.note(&to.next().await?);
 		}
 	}
-	let carried = Traffic::of(&backbone.nodes).await?.since(&before);
-	let said: u64 = forwards.iter().map(|hops| u64::from(*hops)).sum();
-	if carried.forwarded != said {
-		return Err(MeasureError::Counted { counted: carried.forwarded, said });
-	}
+	came.check(&Traffic::of(&backbone.nodes).await?.since(&before))?;
 
 	let before = settled(&backbone.nodes, &backbone.connections[0]).await?;
 	let teller = AccountKey::development(TELLER)?;
@@ -158,7 +208,8 @@ pub async fn measure(backbone: &Backbone) -> Result<Row, MeasureError> {
 	let nodes = backbone.nodes.len();
 	let mean = told.told as f64 / letters;
 	let entries = nodes.saturating_sub(1) as f64;
-	let mut row = Row::of_letters(Source::Measured, nodes, entries, &forwards, mean);
+	let mut row = Row::of_letters(Source::Measured, nodes, entries, &came.forwards, mean);
+	row.bytes = came.bytes as f64 / PAIRS.len() as f64;
 	let ends = letters * f64::from(ENDS) * packet_bytes() as f64;
 	row.broadcast_bytes = told.told_bytes as f64 + ends;
 	Ok(row)
@@ -188,12 +239,14 @@ async fn settled(nodes: &[Node], connection: &Connection) -> Result<Traffic, Mea
 
 #[cfg(test)]
 mod tests {
-	use super::*;
+	use super::{super::correspondent::packet, *};
+	use spb_primitives::relay::{sealed_length, ContactSecret, PADDED};
 
 	const TEXT: &str = "\
 		spb_relay_packets_total{chain=\"spb_fast\",step=\"forwarded\"} 7\n\
 		spb_relay_packets_total{chain=\"spb_fast\",step=\"delivered\"} 5\n\
 		spb_relay_packets_total{chain=\"spb_fast\",step=\"stored\"} 9\n\
+		spb_relay_bytes_total{chain=\"spb_fast\"} 6720\n\
 		substrate_sub_libp2p_notifications_sizes_count{chain=\"spb_fast\",direction=\"out\",\
 		protocol=\"/ab/transactions/1\"} 12\n\
 		substrate_sub_libp2p_notifications_sizes_sum{chain=\"spb_fast\",direction=\"out\",\
@@ -206,8 +259,42 @@ mod tests {
 	#[test]
 	fn only_packets_and_transactions_that_were_sent_should_count() {
 		let traffic = Traffic::read(&Metrics::parse(TEXT));
-		let expected = Traffic { forwarded: 7, delivered: 5, told: 12, told_bytes: 8_000 };
+		let expected = Traffic {
+			forwarded: 7,
+			delivered: 5,
+			sealed_bytes: 6_720,
+			told: 12,
+			told_bytes: 8_000,
+		};
 		assert_eq!(traffic, expected);
 		assert_eq!(traffic.since(&traffic), Traffic::default());
+	}
+
+	#[test]
+	fn what_nodes_count_should_be_what_came() {
+		let mut came = Came::default();
+		for hops in [0, 1, 2] {
+			let to = ContactSecret::generate().unwrap().public();
+			came.note(&Packet { hops, ..packet(to, to, b"ask").unwrap() });
+		}
+		assert_eq!(came.forwards, [0, 1, 2]);
+		// One, two and three nodes took them, and the reader of each is one hop further.
+		let sealed = sealed_length(PADDED[0]) as u64;
+		assert_eq!(came.sealed_bytes, (1 + 2 + 3) * sealed);
+		assert_eq!(came.bytes, (2 + 3 + 4) * packet_bytes());
+
+		let right =
+			Traffic { forwarded: 3, delivered: 3, sealed_bytes: 6 * sealed, ..Default::default() };
+		assert!(came.check(&right).is_ok());
+		let wrong = [
+			("handed on", Traffic { forwarded: 4, ..right }),
+			("delivered", Traffic { delivered: 2, ..right }),
+			("sealed bytes", Traffic { sealed_bytes: 7 * sealed, ..right }),
+		];
+		for (figure, counted) in wrong {
+			let error = came.check(&counted).unwrap_err();
+			assert!(matches!(error, MeasureError::Counted { .. }));
+			assert!(error.to_string().contains(figure), "{error}");
+		}
 	}
 }

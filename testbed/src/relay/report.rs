@@ -2,7 +2,7 @@
 
 use super::{packet_bytes, NEGOTIATION};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// Where a row's figures come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -24,6 +24,46 @@ impl fmt::Display for Source {
 			Self::Measured => "measured",
 		})
 	}
+}
+
+impl FromStr for Source {
+	type Err = NoSource;
+
+	fn from_str(text: &str) -> Result<Self, Self::Err> {
+		let all = [Self::Full, Self::Partial, Self::Measured];
+		all.into_iter().find(|source| source.to_string() == text).ok_or(NoSource)
+	}
+}
+
+/// Figures come from nowhere of this name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("figures are full, partial or measured: name one of these")]
+pub struct NoSource;
+
+/// Why a text is no table.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TableError {
+	/// It has not the columns of this version.
+	#[error(
+		"the table has not the columns of this version: write it anew with spb-evaluate-relay"
+	)]
+	Head,
+	/// A line has too few columns or too many.
+	#[error("line {line} has {found} columns, and not those of the head: write the table anew")]
+	Columns {
+		/// The line's number, from 1 on.
+		line: usize,
+		/// How many columns it has.
+		found: usize,
+	},
+	/// Something else stands where a source or a figure should.
+	#[error("line {line}: {text:?} is not what its column is for: write the table anew")]
+	Entry {
+		/// The line's number, from 1 on.
+		line: usize,
+		/// What stands there.
+		text: String,
+	},
 }
 
 /// What negotiations cost on one backbone. Hops are from participant to participant: to its node,
@@ -108,6 +148,44 @@ impl Row {
 			 {broadcast_bytes:.0}"
 		)
 	}
+
+	fn read(line: usize, text: &str) -> Result<Self, TableError> {
+		let found = text.split(',').count();
+		if found != HEAD.split(',').count() {
+			return Err(TableError::Columns { line, found });
+		}
+		let mut columns = text.split(',');
+		let mut next = || columns.next().unwrap_or_default();
+		Ok(Self {
+			source: entry(line, next())?,
+			nodes: entry(line, next())?,
+			letters: entry(line, next())?,
+			entries: entry(line, next())?,
+			forwards_mean: entry(line, next())?,
+			forwards_most: entry(line, next())?,
+			hops_mean: entry(line, next())?,
+			hops_most: entry(line, next())?,
+			messages: entry(line, next())?,
+			bytes: entry(line, next())?,
+			broadcast_messages: entry(line, next())?,
+			broadcast_bytes: entry(line, next())?,
+		})
+	}
+}
+
+/// What stands in one column of a line.
+fn entry<T: FromStr>(line: usize, text: &str) -> Result<T, TableError> {
+	text.parse().map_err(|_| TableError::Entry { line, text: text.to_owned() })
+}
+
+/// Reads a table, as precise as it was written. Lines that begin with `#` say where it is from.
+pub fn parse(table: &str) -> Result<Vec<Row>, TableError> {
+	let lines = table.lines().enumerate().map(|(place, text)| (place + 1, text));
+	let mut lines = lines.filter(|(_, text)| !text.starts_with('#'));
+	match lines.next() {
+		Some((_, HEAD)) => lines.map(|(line, text)| Row::read(line, text)).collect(),
+		_ => Err(TableError::Head),
+	}
 }
 
 /// The table, as comma-separated values.
@@ -139,5 +217,31 @@ mod tests {
 		let columns = HEAD.split(',').count();
 		assert!(lines.iter().all(|line| line.split(',').count() == columns), "{table}");
 		assert!(lines[1].starts_with("partial,8,1,7.0,1.000,1,3.000,3,12.0,"), "{table}");
+	}
+
+	#[test]
+	fn a_table_should_come_back() {
+		let rows = [Source::Full, Source::Partial, Source::Measured]
+			.map(|source| Row::of_letters(source, 8, 7.5, &[0, 1, 1, 0], 20.0));
+		let table = format!("# of today\n{}", csv(&rows));
+		assert_eq!(parse(&table).as_deref(), Ok(&rows[..]));
+	}
+
+	#[test]
+	fn what_is_no_table_should_be_told() {
+		let line = csv(&[Row::of_letters(Source::Full, 8, 7.0, &[1], 20.0)]).replace(HEAD, "");
+		let line = line.trim();
+		let parse = |lines: &str| parse(&format!("# of today\n{HEAD}\n{lines}\n"));
+		assert!(parse(line).is_ok());
+		assert_eq!(super::parse(line), Err(TableError::Head));
+		assert_eq!(super::parse(""), Err(TableError::Head));
+		let long = format!("{line}\n{line},1");
+		assert_eq!(parse(&long), Err(TableError::Columns { line: 4, found: 13 }));
+		assert_eq!(parse("full,8"), Err(TableError::Columns { line: 3, found: 2 }));
+		for (right, wrong) in [("full,", "some,"), ("8,", "-8,"), ("7.0,", "seven,")] {
+			let error = parse(&line.replacen(right, wrong, 1)).unwrap_err();
+			let text = wrong.trim_end_matches(',').to_owned();
+			assert_eq!(error, TableError::Entry { line: 3, text });
+		}
 	}
 }

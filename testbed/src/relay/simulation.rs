@@ -226,6 +226,23 @@ pub fn hops_are_bounded(row: &Row) -> bool {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::relay::{
+		report::{csv, parse, ENDS},
+		FILES, WRITTEN,
+	};
+	use std::{fs, path::Path};
+
+	/// Backbones of up to so many nodes are simulated in a moment.
+	const SMALL: usize = 316;
+
+	/// The rows of the table in the repository.
+	fn committed() -> Vec<Row> {
+		let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+		let table = fs::read_to_string(root.join(WRITTEN).join(FILES[0])).unwrap();
+		let origin = table.lines().next().unwrap();
+		assert!(origin.ends_with(&format!("; seed {}", Plan::default().seed)), "{origin}");
+		parse(&table).unwrap()
+	}
 
 	fn plan() -> Plan {
 		Plan { nodes: vec![4, 10, 32, 100, 316], negotiations: 60, seed: 1 }
@@ -243,6 +260,30 @@ mod tests {
 		assert_eq!(last[0].entries, 315.0);
 		assert!(last[1].entries < 100.0, "{}", last[1].entries);
 		assert!(last[1].forwards_most > 1, "a partial table does not lead there at once");
+	}
+
+	#[test]
+	fn hops_should_be_bounded_in_every_row_of_the_table_in_the_repository() {
+		let rows = committed();
+		let both = |nodes| [(Source::Full, nodes), (Source::Partial, nodes)];
+		let mut expected: Vec<_> = Plan::default().nodes.into_iter().flat_map(both).collect();
+		expected.push((Source::Measured, 4));
+		let found: Vec<_> = rows.iter().map(|row| (row.source, row.nodes)).collect();
+		assert_eq!(found, expected);
+		for row in &rows {
+			assert!(hops_are_bounded(row), "{row:?}");
+			assert_eq!(row.hops_most, row.forwards_most + ENDS, "{row:?}");
+		}
+	}
+
+	#[test]
+	fn the_table_in_the_repository_should_come_out_again() {
+		let plan = Plan::default();
+		let nodes = plan.nodes.iter().copied().filter(|nodes| *nodes <= SMALL).collect();
+		let again = simulate(&Plan { nodes, ..plan }).unwrap();
+		let mut rows = committed();
+		rows.retain(|row| row.source != Source::Measured && row.nodes <= SMALL);
+		assert_eq!(csv(&again), csv(&rows));
 	}
 
 	#[test]

@@ -3,12 +3,24 @@
 
 use crate::FOLDER;
 use serde_json::Value;
-use spb_client::connection::ConnectionError;
-use spb_primitives::relay::{ContactKey, ContactSecret, Hop, NodeIdentifier, Packet, Table};
+use spb_client::{
+	connection::ConnectionError,
+	keys::AccountKey,
+	relay::{Letters, Post},
+};
+use spb_primitives::{
+	relay::{
+		sealing::seal_letter, Body, ContactKey, ContactSecret, Content, Hop, Letter,
+		NodeIdentifier, Packet, RefuseReason, Table,
+	},
+	Genesis,
+};
 use spb_testbed::{
 	node::Options,
 	relay::{
-		correspondent::{packet, send, Correspondent, CorrespondentError, Taken, TakenStatus},
+		correspondent::{
+			now, packet, send, Correspondent, CorrespondentError, Taken, TakenStatus, LIMIT,
+		},
 		measure::{measure, Traffic},
 		report::csv,
 		simulation::hops_are_bounded,
@@ -31,26 +43,31 @@ async fn four_nodes_should_carry_packets_to_those_who_hold_their_keys() {
 /// Figure 1 of the paper: a participant is attached to two backbone nodes for two keys, and a packet
 /// for either goes to the node that shares its leading bits.
 async fn by_leading_bits(scene: &BackboneScene) {
-	let mut first_key = scene.correspondent(1).await;
-	let mut second_key = scene.correspondent(2).await;
+	let (first, second) = (scene.key_of(1), scene.key_of(2));
+	let keys = [(first.public(), 1), (second.public(), 2)];
+	// One client, whose own node is neither of the two.
+	let post = Post::new(scene.connection(3).clone());
+	let mut participant = Letters::new();
+	for secret in [first, second] {
+		participant.attach(&post, secret).await.unwrap();
+	}
+	assert_eq!(participant.keys().collect::<Vec<_>>(), [&keys[0].0, &keys[1].0]);
 	let sender = scene.correspondent(0).await;
 	let before = Traffic::of(&scene.backbone.nodes).await.unwrap();
 
-	let mut hops = Vec::new();
-	for (key, node) in [(&mut first_key, 1), (&mut second_key, 2)] {
-		let text = format!("for the key at node {node}");
-		let taken = sender.send(key.key(), text.as_bytes()).await.unwrap();
-		let packet = key.next().await.unwrap();
+	let mut packets = Vec::new();
+	for (key, node) in keys {
+		let letter = letter(key, sender.key(), &post.genesis());
+		let packet = seal_letter(&letter, sender.key()).unwrap();
+		let taken = send(scene.connection(0), &packet).await.unwrap();
 		let next = scene.backbone.listed[node];
 		let expected = Taken { id: packet.id(), status: TakenStatus::Forwarded, next: Some(next) };
 		assert_eq!(taken, expected);
-		assert_eq!(key.read(&packet).unwrap(), text.as_bytes());
-		assert_eq!((packet.from, packet.to), (sender.key(), key.key()));
-		hops.push((node, packet));
+		let received = tokio::time::timeout(LIMIT, participant.next()).await;
+		assert_eq!(received.expect("a letter comes"), letter);
+		packets.push((node, packet));
 	}
-	for (node, packet) in &hops {
-		// From the sender to its node, to the recipient's node, to the recipient.
-		assert_eq!(packet.hops + 2, 3);
+	for (node, packet) in &packets {
 		hops_are_told(scene, 0, *node, packet).await;
 	}
 	let counted = Traffic::of(&scene.backbone.nodes).await.unwrap().since(&before);
@@ -61,18 +78,38 @@ async fn by_leading_bits(scene: &BackboneScene) {
 	sender.send(neighbour.key(), b"next door").await.unwrap();
 	assert_eq!(neighbour.next().await.unwrap().hops, 0);
 	// Whoever has the packet first hands it on all the same.
-	let from_elsewhere = packet(sender.key(), first_key.key(), b"by another way").unwrap();
+	let mut recipient = scene.correspondent(1).await;
+	let from_elsewhere = packet(sender.key(), recipient.key(), b"by another way").unwrap();
 	send(scene.connection(3), &from_elsewhere).await.unwrap();
-	let packet = first_key.next().await.unwrap();
+	let packet = recipient.next().await.unwrap();
 	assert_eq!((packet.id(), packet.hops), (from_elsewhere.id(), 1));
+	assert_eq!((packet.from, packet.to), (sender.key(), recipient.key()));
+	assert_eq!(recipient.read(&packet).unwrap(), b"by another way");
 }
 
-/// Every node on the way has a line about the packet in its log, and no other node has.
+/// A letter as participants write them.
+fn letter(to: ContactKey, reply_to: ContactKey, genesis: &Genesis) -> Letter {
+	let author = AccountKey::development("//Eve").unwrap();
+	let content = Content {
+		author: author.account(),
+		to,
+		reply_to,
+		negotiation: [1; 16],
+		sequence: 0,
+		sent_at: now(),
+		body: Body::Refuse { reason: RefuseReason::Busy },
+	};
+	content.sign(genesis, |payload| author.sign(payload))
+}
+
+/// Every node on the way has a line about the packet in its log, with the hops between nodes that it
+/// has taken, and no other node has. From the sender to its node, to the recipient's node, to the
+/// recipient it is three hops, of which one is between nodes.
 async fn hops_are_told(scene: &BackboneScene, from: usize, to: usize, packet: &Packet) {
 	let id = format!("{:?}", packet.id());
 	let next = format!("{:?}", scene.backbone.listed[to]);
-	scene.until_line(from, &[&id, "Forwarded", &next]).await;
-	scene.until_line(to, &[&id, "Delivered"]).await;
+	scene.until_line(from, &[&id, "after 0 hops: Forwarded", &next]).await;
+	scene.until_line(to, &[&id, "after 1 hops: Delivered"]).await;
 	for node in 0..scene.backbone.nodes.len() {
 		let told = !scene.lines(node, &[&id]).is_empty();
 		assert_eq!(told, node == from || node == to, "node {node}");

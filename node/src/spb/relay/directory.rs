@@ -28,7 +28,9 @@ pub enum Extent {
 	/// All of it: one hop from the first node to the last.
 	#[default]
 	Full,
-	/// At most so many nodes of each bucket: at most log2(n) hops.
+	/// At most so many nodes of each bucket. Each hop shares more leading bits with the last node; with
+	/// [`BUCKET_SIZE`](spb_primitives::relay::BUCKET_SIZE) of each, log2(n) hops are enough in
+	/// simulations, and with fewer it may take more.
 	Partial(usize),
 }
 

@@ -188,7 +188,8 @@ impl Relay {
 		self.challenges.lock().ask(key, over, now.at)
 	}
 
-	/// Attaches a client with a key whose challenge it has answered over this connection.
+	/// Attaches a client over this connection with a key whose challenge it has answered. The challenge
+	/// may have been asked for over another connection: its answer shows that the client holds the key.
 	pub fn attach(
 		self: &Arc<Self>,
 		key: ContactKey,

@@ -38,7 +38,9 @@ fn letter(to: ContactKey) -> Letter {
 }
 
 /// RFC 9180, appendix A.2.1: base mode of DHKEM(X25519, HKDF-SHA256), HKDF-SHA256 and
-/// ChaCha20-Poly1305, the message of sequence number 0.
+/// ChaCha20-Poly1305, the message of sequence number 0. The messages after it in the appendix are of
+/// a context that seals several; sealing in a single shot, as here, makes a context for each message,
+/// so no other sequence number is used.
 mod rfc9180_a_2_1 {
 	pub const INFO: &str = "4f6465206f6e2061204772656369616e2055726e";
 	pub const IKM_E: &str = "909a9b35d3dc4713a5e72a4da274b55d3d3821a37e5d099e74a647db583a904b";
