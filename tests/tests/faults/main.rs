@@ -3,8 +3,8 @@
 //! Without arguments it plays the selection that fits among the other tests; `--all` plays every
 //! scenario, names play those, `--list` lists them. What came of all scenarios is in
 //! `target/faults/report.json`, what came of a selection or of some by name in
-//! `target/faults/selection.json`, each until the next run of its kind. Exit code 0 if all passed, 1 if not, 2 for
-//! arguments that make no sense.
+//! `target/faults/selection.json`, each until the next run of its kind. Exit code 0 if all passed, 1 if
+//! not, 2 for arguments that make no sense.
 
 mod attacks;
 mod clock;
