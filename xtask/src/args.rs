@@ -53,7 +53,8 @@ Options of evaluate:
   --out FOLDER      write there (default: docs/evaluation, and the table of the README)
 
 The demo's summary is written to target/demo/summary.json, the report of faults to
-target/faults/report.json. Some faults take root: network namespaces and a small disk.
+target/faults/report.json, and of those that test plays to target/faults/selection.json. Some
+faults take root: network namespaces and a small disk.
 CARGO_TARGET_DIR moves everything that is compiled elsewhere.
 ";
 

@@ -2,7 +2,7 @@
 
 use super::{
 	import::NotJudged,
-	network::{reputation, PROTOCOLS},
+	network::{reputation, DATABASE, PROTOCOLS, SIDECAR},
 };
 use sc_network::ReputationChange;
 use spb_primitives::Refusal;
@@ -57,7 +57,7 @@ pub struct Metrics {
 	pub sidecars_missed: Counter<U64>,
 	/// Sidecars sent to peers.
 	pub sidecars_served: Counter<U64>,
-	/// Answers of peers that were proven wrong or did not decode, by what was wrong.
+	/// Answers of peers that were proven wrong or did not decode, by protocol and by what was wrong.
 	pub answers_refused: CounterVec<U64>,
 	/// Requests of peers that did not decode or came too fast, by protocol and by what was wrong.
 	pub requests_refused: CounterVec<U64>,
@@ -173,7 +173,7 @@ impl Metrics {
 			answers_refused: counters(
 				"spb_answers_refused_total",
 				"Answers of peers that were proven wrong or did not decode",
-				&["reason"],
+				&["protocol", "reason"],
 			)?,
 			requests_refused: counters(
 				"spb_requests_refused_total",
@@ -232,8 +232,10 @@ impl Metrics {
 		for reason in NotJudged::NAMES {
 			self.blocks_not_judged.with_label_values(&[reason]);
 		}
-		for change in reputation::OF_ANSWERS {
-			self.answers_refused.with_label_values(&[change.reason]);
+		for protocol in [SIDECAR, DATABASE] {
+			for change in reputation::OF_ANSWERS {
+				self.answers_refused.with_label_values(&[protocol, change.reason]);
+			}
 		}
 		for protocol in PROTOCOLS {
 			for change in reputation::OF_REQUESTS {
@@ -263,9 +265,9 @@ impl Metrics {
 		self.messages_declined.with_label_values(&[refusal.rule(), refusal.name()]).inc();
 	}
 
-	/// Counts an answer that cost its peer this much.
-	pub fn answer_refused(&self, change: &ReputationChange) {
-		self.answers_refused.with_label_values(&[change.reason]).inc();
+	/// Counts an answer on a protocol, [`SIDECAR`] or [`DATABASE`], that cost its peer this much.
+	pub fn answer_refused(&self, protocol: &str, change: &ReputationChange) {
+		self.answers_refused.with_label_values(&[protocol, change.reason]).inc();
 	}
 
 	/// Counts a request on a protocol, one of [`PROTOCOLS`], that cost its peer this much.

@@ -5,6 +5,8 @@ use super::Scenario;
 /// What to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Task {
+	/// Run all scenarios.
+	All,
 	/// Run these scenarios.
 	Run(Vec<&'static str>),
 	/// List all of them.
@@ -38,9 +40,12 @@ pub fn parse(
 	if list {
 		return Ok(Task::List);
 	}
+	if all {
+		return Ok(Task::All);
+	}
 	let asked_for = |scenario: &&Scenario| match named.is_empty() {
-		true => all || scenario.selected,
-		false => all || named.contains(&scenario.name),
+		true => scenario.selected,
+		false => named.contains(&scenario.name),
 	};
 	Ok(Task::Run(scenarios.iter().filter(asked_for).map(|scenario| scenario.name).collect()))
 }
@@ -64,7 +69,8 @@ mod tests {
 	#[test]
 	fn the_selection_should_run_unless_told_otherwise() {
 		assert_eq!(parsed(""), Ok(Task::Run(vec!["a", "c"])));
-		assert_eq!(parsed("--all"), Ok(Task::Run(vec!["a", "b", "c"])));
+		assert_eq!(parsed("--all"), Ok(Task::All));
+		assert_eq!(parsed("b --all"), Ok(Task::All));
 		assert_eq!(parsed("c b"), Ok(Task::Run(vec!["b", "c"])));
 		assert_eq!(parsed("--list"), Ok(Task::List));
 	}

@@ -72,8 +72,8 @@ impl Account<'_> {
 		Ok(books)
 	}
 
-	/// Producers: paid what the blocks say, and their energy sold or still on offer. Gives what they
-	/// burned.
+	/// Producers: paid what the blocks say, in the pallet's books and in their balances, and their energy
+	/// sold or still on offer. Gives what they burned.
 	async fn producers(&self, market: &Market, limits: &Limits, books: &mut Books) -> Result<u128> {
 		let mut burned = 0;
 		for (place, producer) in market.producers().iter().enumerate() {
@@ -96,6 +96,14 @@ impl Account<'_> {
 			};
 			if told != totals {
 				books.money.push(format!("producer {place} has {told:?}, the blocks {totals:?}"));
+			}
+			// The pallet's own figure is not the money: that is in the balance, to the last unit.
+			let (before, after) = (market.balances[place], self.view.free_balance(&account).await?);
+			if after.checked_sub(before).map(|paid| paid.units()) != Some(totals.paid) {
+				books.money.push(format!(
+					"producer {place} had {before} and has {after}, but the blocks paid it {} units",
+					totals.paid
+				));
 			}
 			let filter =
 				OfferFilter { producer: Some(account), closed: true, ..Default::default() };

@@ -18,11 +18,7 @@ use spb_testbed::{
 	Node, Validators,
 };
 use std::{
-	collections::BTreeSet,
-	fs, io,
-	os::unix::process::ExitStatusExt,
-	path::{Path, PathBuf},
-	sync::Arc,
+	collections::BTreeSet, fs, io, os::unix::process::ExitStatusExt, path::PathBuf, sync::Arc,
 	time::Duration,
 };
 use subxt::config::substrate::DigestItem;
@@ -370,10 +366,9 @@ impl Chain {
 	}
 }
 
-/// A fresh folder for the logs of a scenario, beside the report.
+/// A fresh folder for the logs of a scenario, beside the reports.
 fn logs(scenario: &str) -> io::Result<PathBuf> {
-	let report = report::place()?;
-	let folder = report.parent().unwrap_or(Path::new(".")).join("logs").join(scenario);
+	let folder = report::folder()?.join("logs").join(scenario);
 	match fs::remove_dir_all(&folder) {
 		Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
 		_ => fs::create_dir_all(&folder).map(|()| folder),

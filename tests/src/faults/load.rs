@@ -1,9 +1,13 @@
 //! Those who trade while something goes wrong: consumers who keep opening CTPs and confirming them,
 //! each time over another node, and leave some of them to expire.
 
-use super::Result;
+use super::{
+	chain::{AGREEMENT, LOOK},
+	Failure, Result,
+};
 use crate::scene::{tenths, PRICE};
 use spb_client::{
+	chain::{OfferFilter, View},
 	connection::{Connection, Head, Patience, Status},
 	meter::{Issued, Reading},
 	trade::Order,
@@ -50,6 +54,9 @@ pub struct Market {
 	pub offers: Vec<OfferId>,
 	/// The consumers' vaults, in order.
 	pub vaults: Vec<VaultId>,
+	/// What each producer could spend when its offer was made, in order. Producers sign nothing after
+	/// that: whatever they have more in the end, someone has paid them.
+	pub balances: Vec<Money>,
 }
 
 impl Market {
@@ -99,14 +106,22 @@ impl Market {
 			submitted.push(community.deposit(place, VAULT).await?);
 		}
 		community.wait_for(&submitted).await?;
-		let (mut offers, mut vaults) = (Vec::new(), Vec::new());
-		for place in 0..producers {
-			offers.push(community.offer_of(place).await?);
-		}
-		for place in producers..keys.len() {
-			vaults.push(community.vault_of(place).await?);
-		}
-		Ok(Self { community, offers, vaults })
+		let (sellers, buyers) = community.participants.split_at(producers);
+		// In a best block the numbers and the fees may still become others.
+		let opening = async {
+			let mut pace = tokio::time::interval(LOOK);
+			loop {
+				pace.tick().await;
+				let view = connection.view(connection.finalized().await?).await?;
+				if let Some(opened) = Opened::at(&view, sellers, buyers).await? {
+					return Ok::<_, Failure>(opened);
+				}
+			}
+		};
+		let opened = timeout(AGREEMENT, opening).await;
+		let opened = opened.map_err(|_| "offers and vaults do not become final")??;
+		let Opened { offers, vaults, balances } = opened;
+		Ok(Self { community, offers, vaults, balances })
 	}
 
 	/// The producers, in order.
@@ -145,6 +160,37 @@ impl Market {
 	pub fn producer_of(&self, offer: OfferId) -> Option<AccountId> {
 		let place = self.offers.iter().position(|own| *own == offer)?;
 		Some(self.producers()[place].account())
+	}
+}
+
+/// What those of a market have opened after some block, in order.
+struct Opened {
+	offers: Vec<OfferId>,
+	vaults: Vec<VaultId>,
+	/// What the producers can spend.
+	balances: Vec<Money>,
+}
+
+impl Opened {
+	/// Nothing while anyone lacks its offer, which a producer signs last, or its vault.
+	async fn at(
+		view: &View,
+		producers: &[Participant],
+		consumers: &[Participant],
+	) -> Result<Option<Self>> {
+		let mut opened = Self { offers: Vec::new(), vaults: Vec::new(), balances: Vec::new() };
+		for producer in producers {
+			let account = producer.account();
+			opened.balances.push(view.free_balance(&account).await?);
+			let filter = OfferFilter { producer: Some(account), ..Default::default() };
+			let Some(offer) = view.offers(filter).await?.pop() else { return Ok(None) };
+			opened.offers.push(offer.id);
+		}
+		for consumer in consumers {
+			let Some(vault) = view.vault_of(&consumer.account()).await? else { return Ok(None) };
+			opened.vaults.push(vault.id);
+		}
+		Ok(Some(opened))
 	}
 }
 

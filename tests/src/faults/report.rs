@@ -1,4 +1,5 @@
-//! What is told of scenarios: a line each, and a list in JSON.
+//! What is told of scenarios: a line each, and a list in JSON. That of all scenarios is in a file of its
+//! own, which no test run that plays some of them overwrites.
 
 use serde::Serialize;
 use std::{
@@ -6,8 +7,27 @@ use std::{
 	path::{Path, PathBuf},
 };
 
-/// Where the report goes, in the repository, wherever cargo compiles to.
-const REPORT: &str = "target/faults/report.json";
+/// Where reports go, in the repository, wherever cargo compiles to.
+const FOLDER: &str = "target/faults";
+
+/// How many scenarios a report is of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Extent {
+	/// All of them.
+	Whole,
+	/// Those that run with the other tests, or were asked for by name.
+	Selection,
+}
+
+impl Extent {
+	/// The report's file.
+	fn file(self) -> &'static str {
+		match self {
+			Self::Whole => "report.json",
+			Self::Selection => "selection.json",
+		}
+	}
+}
 
 /// What a scenario does to the chain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -115,8 +135,13 @@ impl fmt::Display for Outcome {
 	}
 }
 
-/// Where the report goes.
-pub fn place() -> io::Result<PathBuf> {
+/// Where a report goes; fails outside the repository.
+pub fn place(extent: Extent) -> io::Result<PathBuf> {
+	Ok(folder()?.join(extent.file()))
+}
+
+/// Where reports go, and logs beside them; fails outside the repository.
+pub fn folder() -> io::Result<PathBuf> {
 	let here = match env::var_os("CARGO_MANIFEST_DIR") {
 		Some(folder) => PathBuf::from(folder),
 		None => env::current_dir()?,
@@ -124,7 +149,7 @@ pub fn place() -> io::Result<PathBuf> {
 	let root = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
 	let lost =
 		|| io::Error::other("run it inside the repository, so that it knows where to report");
-	Ok(root.ok_or_else(lost)?.join(REPORT))
+	Ok(root.ok_or_else(lost)?.join(FOLDER))
 }
 
 /// Writes the report.
@@ -196,8 +221,15 @@ mod tests {
 
 	#[test]
 	fn the_report_should_be_in_the_repository() {
-		let place = place().unwrap();
-		assert!(place.ends_with(REPORT));
+		let place = place(Extent::Whole).unwrap();
+		assert!(place.ends_with("target/faults/report.json"));
 		assert!(place.ancestors().nth(3).unwrap().join("tests/Cargo.toml").is_file());
+	}
+
+	#[test]
+	fn a_selection_should_not_overwrite_the_report_on_everything() {
+		let selection = place(Extent::Selection).unwrap();
+		assert!(selection.ends_with("target/faults/selection.json"));
+		assert_ne!(selection, place(Extent::Whole).unwrap());
 	}
 }

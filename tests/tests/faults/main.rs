@@ -1,8 +1,10 @@
-//! Attacks and faults over real validators, told in `target/faults/report.json`.
+//! Attacks and faults over real validators.
 //!
 //! Without arguments it plays the selection that fits among the other tests; `--all` plays every
-//! scenario, names play those, `--list` lists them. Exit code 0 if all passed, 1 if not, 2 for
-//! arguments that make no sense.
+//! scenario, names play those, `--list` lists them. What came of all scenarios is in
+//! `target/faults/report.json`, what came of a selection or of some by name in
+//! `target/faults/selection.json`, each until the next run of its kind. Exit code 0 if all passed, 1 if
+//! not, 2 for arguments that make no sense.
 
 mod attacks;
 mod clock;
@@ -16,7 +18,7 @@ mod pause;
 use spb_testbed::interrupted;
 use spb_tests::faults::{
 	arguments::{self, Task},
-	report::{self, Outcome},
+	report::{self, Extent, Outcome},
 	Kind, Scenario,
 };
 use std::{env, io, path::Path, process::ExitCode};
@@ -100,8 +102,12 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 fn main() -> ExitCode {
-	let names = match arguments::parse(env::args().skip(1), &scenarios()) {
-		Ok(Task::Run(names)) => names,
+	let (names, extent) = match arguments::parse(env::args().skip(1), &scenarios()) {
+		Ok(Task::All) => {
+			let names: Vec<_> = scenarios().iter().map(|scenario| scenario.name).collect();
+			(names, Extent::Whole)
+		},
+		Ok(Task::Run(names)) => (names, Extent::Selection),
 		Ok(Task::List) => {
 			for Scenario { name, kind, selected, .. } in scenarios() {
 				let selected = if selected { "among the tests" } else { "" };
@@ -114,7 +120,7 @@ fn main() -> ExitCode {
 			return ExitCode::from(2);
 		},
 	};
-	match play(&names) {
+	match play(&names, extent) {
 		Ok(outcomes) if outcomes.iter().all(|outcome| outcome.passed) => ExitCode::SUCCESS,
 		Ok(_) => ExitCode::FAILURE,
 		Err(error) => {
@@ -125,8 +131,8 @@ fn main() -> ExitCode {
 }
 
 /// Plays scenarios one after the other; the report has those that are over.
-fn play(names: &[&str]) -> io::Result<Vec<Outcome>> {
-	let place = report::place()?;
+fn play(names: &[&str], extent: Extent) -> io::Result<Vec<Outcome>> {
+	let place = report::place(extent)?;
 	let runtime = tokio::runtime::Builder::new_multi_thread()
 		// A scenario that starts a node keeps a thread busy, and the load must go on.
 		.worker_threads(4)

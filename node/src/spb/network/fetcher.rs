@@ -20,7 +20,7 @@ use super::{
 	},
 	messages::{SidecarAnswer, SidecarRequest, MAX_SIDECARS},
 	peers::Peers,
-	reputation,
+	reputation, SIDECAR,
 };
 use codec::Encode;
 use futures::{
@@ -347,7 +347,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		let read = match &reply {
 			Ok(bytes) => SidecarAnswer::read(bytes, hashes.len()).map_err(|error| {
 				peers.report(peer, reputation::MALFORMED_ANSWER);
-				self.metrics.answer_refused(&reputation::MALFORMED_ANSWER);
+				self.metrics.answer_refused(SIDECAR, &reputation::MALFORMED_ANSWER);
 				error.to_string()
 			}),
 			Err(failure) => Err(failure.to_string()),
@@ -372,7 +372,7 @@ impl<A: AuxStore + Send + Sync> Fetcher<A> {
 		}
 		if wrong {
 			peers.report(peer, reputation::WRONG_SIDECAR);
-			self.metrics.answer_refused(&reputation::WRONG_SIDECAR);
+			self.metrics.answer_refused(SIDECAR, &reputation::WRONG_SIDECAR);
 		}
 
 		let mut state = self.state.lock();

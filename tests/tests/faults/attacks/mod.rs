@@ -4,11 +4,11 @@
 //! is there to see it, and [`peer`] lies to those who ask it: all are `spb-node-hostile` in Dave's place,
 //! told by `--misbehave` what to do, and so is [`relay`], which does not carry letters as it should:
 //! [`bargain`] has those who negotiate over it, [`rewritten`] those who look at packets. [`blocks`] says
-//! where its blocks are. [`trader`] needs no node of its own. An attack was made when the hostile node's
-//! log says so or a pool has taken it. What refuses it is what the honest nodes count: a rule and a
-//! reason, or a reason, whose metric the report names. Where the rules have no refusal but another way
-//! round the attack (a sidecar from any peer, a block that is imported and never built on), the report
-//! says from what that was concluded.
+//! where its blocks are. In [`trader`] those attack who trade, beside such a validator. An attack was made
+//! when the hostile node's log says so or a pool has taken it. What refuses it is what the honest nodes
+//! count: a rule and a reason, or a reason, whose metric the report names. Where the rules have no refusal
+//! but another way round the attack (a sidecar from any peer, a block that is imported and never built
+//! on), the report says from what that was concluded.
 
 mod alone;
 mod author;

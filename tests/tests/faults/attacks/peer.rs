@@ -5,12 +5,13 @@ use super::{
 	hostile::{self, counted_by_all, counts, labelled, lies, until, ANSWERS},
 };
 use spb_testbed::{database, validators::NAMES};
-use spb_tests::faults::{Result, Setup, Trial};
+use spb_tests::faults::{Chain, Result, Setup, Trial};
 use tokio::task::block_in_place;
 
-/// How often a database is lost until the liar is the first to be asked. With one chance in three each
-/// time, it never is in one scenario of six hundred.
-const TRIES: usize = 16;
+/// How often a database is lost until the liar is the first to be asked. That is one chance in three each
+/// time, and less where the liar has lost its standing before: with one in six, it never is in one scenario
+/// of three hundred.
+const TRIES: usize = 32;
 /// What the honest nodes say of an answer of other bytes than they asked for.
 const WRONG_SIDECAR: &str = "SPB: bytes of another sidecar";
 /// Of a database of another root than they asked for.
@@ -20,7 +21,11 @@ const MALFORMED_ANSWER: &str = "SPB: malformed answer";
 /// Of a request that is none.
 const MALFORMED_REQUEST: &str = "SPB: malformed request";
 /// The protocols to which garbage is sent, as the figures name them.
-const PROTOCOLS: [&str; 2] = ["sidecar", "database"];
+const SIDECAR: &str = "sidecar";
+const DATABASE: &str = "database";
+const PROTOCOLS: [&str; 2] = [SIDECAR, DATABASE];
+/// Whose CTP database is lost.
+const LOST: usize = 2;
 /// Where nodes count requests that they refuse.
 const REQUESTS: &str = "spb_requests_refused_total";
 
@@ -36,28 +41,9 @@ pub async fn serves_wrong_bytes(trial: &mut Trial) -> Result<()> {
 
 /// Charlie has lost its CTP database, and asks for it a peer that gives it another one.
 pub async fn lies_about_databases(trial: &mut Trial) -> Result<()> {
-	const LOST: usize = 2;
 	let setup = Setup::fast().away(&[LOST]);
 	let mut chain = hostile::chain_with(trial, setup, &["serve-wrong-database"]).await?;
-	let mut refused = 0.0;
-	let mut tries = 0;
-	// Which of three peers is asked first is chance.
-	while refused == 0.0 && tries < TRIES {
-		tries += 1;
-		block_in_place(|| chain.nodes[LOST].stop())?;
-		database::remove(chain.validators.folder(LOST))?;
-		chain.restart(LOST)?;
-		trial.say(format!("{} has lost its database ({tries})", NAMES[LOST]));
-		let restored = until("the database does not come back", || async {
-			// It may not have opened that port yet.
-			let Ok(metrics) = chain.nodes[LOST].metrics().await else { return Ok(None) };
-			let restored = metrics.sum("spb_databases_restored_total") > 0.0;
-			let is_there = metrics.sum("spb_database_missing") == 0.0;
-			Ok((restored && is_there).then_some(metrics))
-		});
-		let reason = [("reason", WRONG_DATABASE)];
-		refused = labelled(&restored.await?, ANSWERS, &reason);
-	}
+	let (refused, tries) = lose_until_refused(trial, &mut chain, WRONG_DATABASE).await?;
 	let others: Vec<usize> = chain.honest().iter().copied().filter(|p| *p != LOST).collect();
 	let best = chain.best(&others).await?;
 	let authored = authored(&chain, LOST, &others, best).await?;
@@ -74,21 +60,19 @@ pub async fn lies_about_databases(trial: &mut Trial) -> Result<()> {
 	chain.conclude(trial, over).await
 }
 
-/// Garbage on both protocols, as requests and as answers.
+/// Garbage on both protocols, as requests and as answers. Honest nodes ask for sidecars all the time, and
+/// for a database where they have none: Charlie has lost his.
 pub async fn sends_garbage(trial: &mut Trial) -> Result<()> {
-	let chain = hostile::chain(trial, "send-garbage").await?;
+	let setup = Setup::fast().away(&[LOST]);
+	let mut chain = hostile::chain_with(trial, setup, &["send-garbage"]).await?;
 	for protocol in PROTOCOLS {
-		let what = format!("not every honest node has refused garbage as a {protocol} request");
-		let refused = [("protocol", protocol), ("reason", MALFORMED_REQUEST)];
-		until(&what, || async {
-			let counted = counts(&chain).await?;
-			let all = counted.iter().all(|node| labelled(node, REQUESTS, &refused) > 0.0);
-			Ok(all.then_some(()))
-		})
-		.await?;
+		refused_by_all(&chain, REQUESTS, protocol, MALFORMED_REQUEST).await?;
 	}
+	refused_by_all(&chain, ANSWERS, SIDECAR, MALFORMED_ANSWER).await?;
 	let request = counted_by_all(&chain, REQUESTS, MALFORMED_REQUEST).await?;
 	let answer = counted_by_all(&chain, ANSWERS, MALFORMED_ANSWER).await?;
+	// His figures begin anew each time: what they have to show before has been looked at.
+	let (refused, tries) = lose_until_refused(trial, &mut chain, MALFORMED_ANSWER).await?;
 	let told = lies(&chain)?;
 	let requests = |protocol: &str| {
 		let name = format!("/spb/{protocol}/1");
@@ -99,15 +83,63 @@ pub async fn sends_garbage(trial: &mut Trial) -> Result<()> {
 	if let Some(answered) = told.iter().find(|lie| lie.ends_with(", answered")) {
 		return Err(format!("garbage was answered: {answered}").into());
 	}
-	let answers = told.iter().filter(|lie| lie.contains("as an answer")).count();
-	if sidecar > 0 && database > 0 && answers > 0 {
+	let answers = |serves: &str| {
+		let what = format!("{serves} as an answer");
+		told.iter().filter(|lie| lie.contains(&what)).count()
+	};
+	let [sidecars, databases] = ["Sidecars", "Databases"].map(answers);
+	let all_sent = [sidecar, database, sidecars, databases].into_iter().all(|sent| sent > 0);
+	if all_sent && refused > 0.0 {
 		trial.attempted(format!(
-			"garbage: {sidecar} requests for sidecars, {database} for databases, {answers} answers; every \
-			 honest node has refused requests of both kinds, and answers",
+			"garbage: {sidecar} requests for sidecars, {database} for databases, {sidecars} answers with \
+			 sidecars, {databases} with databases; every honest node has refused requests of both kinds and \
+			 answers with sidecars, and {}, after {tries} losses of its database, an answer with that",
+			NAMES[LOST]
 		));
 	}
-	let counted = format!("{REQUESTS} of both protocols, {ANSWERS}");
+	let counted = format!("{REQUESTS} and {ANSWERS}, each of both protocols");
 	trial.refused_by("reputation", format!("{request}; {answer}"), counted);
 	let over = chain.over_under_load().await?;
 	chain.conclude(trial, over).await
+}
+
+/// Has Charlie lose his CTP database until a peer has given him one that he refuses for this reason; gives
+/// the answers that he has refused and how often he has lost it.
+async fn lose_until_refused(
+	trial: &Trial,
+	chain: &mut Chain,
+	reason: &str,
+) -> Result<(f64, usize)> {
+	let labels = [("protocol", DATABASE), ("reason", reason)];
+	let (mut refused, mut tries) = (0.0, 0);
+	// Which of three peers is asked first is chance.
+	while refused == 0.0 && tries < TRIES {
+		tries += 1;
+		block_in_place(|| chain.nodes[LOST].stop())?;
+		database::remove(chain.validators.folder(LOST))?;
+		chain.restart(LOST)?;
+		trial.say(format!("{} has lost its database ({tries})", NAMES[LOST]));
+		let node = &chain.nodes[LOST];
+		let restored = until("the database does not come back", || async {
+			// It may not have opened that port yet.
+			let Ok(metrics) = node.metrics().await else { return Ok(None) };
+			let restored = metrics.sum("spb_databases_restored_total") > 0.0;
+			let is_there = metrics.sum("spb_database_missing") == 0.0;
+			Ok((restored && is_there).then_some(metrics))
+		});
+		refused = labelled(&restored.await?, ANSWERS, &labels);
+	}
+	Ok((refused, tries))
+}
+
+/// Waits until every honest node has refused something on this protocol for this reason.
+async fn refused_by_all(chain: &Chain, metric: &str, protocol: &str, reason: &str) -> Result<()> {
+	let what = format!("not every honest node counts {reason:?} in {metric} of {protocol}");
+	let labels = [("protocol", protocol), ("reason", reason)];
+	until(&what, || async {
+		let counted = counts(chain).await?;
+		let all = counted.iter().all(|node| labelled(node, metric, &labels) > 0.0);
+		Ok(all.then_some(()))
+	})
+	.await
 }

@@ -1,6 +1,7 @@
-//! Traders who would have something for nothing. They need no node of their own.
+//! Traders who would have something for nothing. They use nodes as everyone does; of the validators three
+//! are honest and one is not. Only the honest ones are asked who refused the trader's message.
 
-use super::hostile::{counts, labelled, until};
+use super::hostile::{self, counts, labelled, lies, until};
 use futures::future::try_join;
 use spb_client::{
 	chain::calls,
@@ -11,7 +12,7 @@ use spb_client::{
 use spb_primitives::{
 	coe::tree_root, Coe, Energy, Erc, ManufacturerId, MeterProof, Money, ReceiptKey, Refusal,
 };
-use spb_tests::faults::{load::Made, Chain, Failure, Result, Setup, Trial};
+use spb_tests::faults::{load::Made, Chain, Failure, Result, Trial};
 use std::collections::BTreeSet;
 
 /// The energy of each CTP.
@@ -23,11 +24,10 @@ const DECLINED: &str = "spb_messages_declined_total";
 /// The manufacturer of the producer's meter.
 const MAKER: (ManufacturerId, &str) = (1, "//One");
 
-/// A consumer sends two CTPs over one vault to two nodes at the same moment.
+/// A consumer sends two CTPs over one vault to two nodes at the same moment, and an author helps it: its
+/// blocks have both.
 pub async fn commits_twice(trial: &mut Trial) -> Result<()> {
-	let mut chain = Chain::start(trial, Setup::fast()).await?;
-	chain.trade(trial).await?;
-	chain.disturb(trial).await?;
+	let mut chain = hostile::chain(trial, "overcommit-vault").await?;
 	let pair = two_over_one_vault(trial, &mut chain).await?;
 	submit_at_once(&chain, [&pair[0], &pair[1]]).await?;
 	trial.attempted("two pools have taken a CTP each of a vault that covers one of them");
@@ -64,16 +64,16 @@ pub async fn commits_twice(trial: &mut Trial) -> Result<()> {
 		Ok((first.finalized().await?.number > last).then_some(()))
 	})
 	.await?;
+	note_lies(&chain, trial)?;
 	chain.made.push(delivered(winner));
 	chain.made.push(never_delivered(loser));
 	chain.conclude(trial, over).await
 }
 
-/// A producer confirms a CTP with a genuine meter of its own.
+/// A producer confirms a CTP with a genuine meter of its own. The hostile author does not help it, as then
+/// an ERC that honest ones decline might be the author's: its lie is one about roots.
 pub async fn confirms_with_own_meter(trial: &mut Trial) -> Result<()> {
-	let mut chain = Chain::start(trial, Setup::fast()).await?;
-	chain.trade(trial).await?;
-	chain.disturb(trial).await?;
+	let mut chain = hostile::chain(trial, "wrong-root").await?;
 	let market = chain.open_market(trial, "own-meter", 1, 1).await?.clone();
 	let first = &chain.connections[0];
 	let trader = market.consumers()[0].trader(first);
@@ -95,6 +95,7 @@ pub async fn confirms_with_own_meter(trial: &mut Trial) -> Result<()> {
 	let over = chain.over_under_load().await?;
 	// And the consumer's own meter is heard all the same.
 	trader.confirm(&issued.id, ENERGY, Reading::New).await?;
+	note_lies(&chain, trial)?;
 	chain.made.push(delivered(issued));
 	chain.conclude(trial, over).await
 }
@@ -146,7 +147,13 @@ pub fn never_delivered(issued: Issued) -> Made {
 	Made::new(issued, None)
 }
 
-/// Waits until an author has refused a message by this rule, and notes it.
+/// Notes how often the hostile validator has lied beside the trader.
+fn note_lies(chain: &Chain, trial: &mut Trial) -> Result<()> {
+	trial.note(format!("the validator that is not honest told {} lies", lies(chain)?.len()));
+	Ok(())
+}
+
+/// Waits until an honest author has refused a message by this rule, and notes it.
 async fn declined(chain: &Chain, trial: &mut Trial, refusal: Refusal) -> Result<()> {
 	let labels = [("rule", refusal.rule()), ("reason", refusal.name())];
 	until(&format!("no author has declined a message by {refusal:?}"), || async {

@@ -127,7 +127,7 @@ async fn wrong_bytes_should_cost_the_peer_that_sent_them() {
 	let reported = bench.peers.reported.lock();
 	assert!(reported.iter().all(|report| *report == (liar, reputation::WRONG_SIDECAR)));
 	let refused = &bench.fetcher.metrics.answers_refused;
-	assert!(refused.with_label_values(&[reputation::WRONG_SIDECAR.reason]).get() > 0);
+	assert!(refused.with_label_values(&[SIDECAR, reputation::WRONG_SIDECAR.reason]).get() > 0);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::{
 		super::{runtime::DatabaseError, Hash, Header},
 		messages::{DatabaseAnswer, DatabasePart, DatabaseRequest, MessageError},
 		peers::Peers,
-		reputation,
+		reputation, DATABASE,
 	},
 	Restore, Restorer,
 };
@@ -85,7 +85,7 @@ impl<R: Restore> Restorer<R> {
 		let bytes = peers.ask(peer, self.protocol.clone(), request.encode()).await?;
 		let answer = DatabaseAnswer::read(&bytes, request.limit).inspect_err(|_| {
 			peers.report(peer, reputation::MALFORMED_ANSWER);
-			self.metrics.answer_refused(&reputation::MALFORMED_ANSWER);
+			self.metrics.answer_refused(DATABASE, &reputation::MALFORMED_ANSWER);
 		})?;
 		answer.0.ok_or(NotFetched::NotThere)
 	}
@@ -107,7 +107,7 @@ impl<R: Restore> Restorer<R> {
 			};
 			if proven {
 				peers.report(peer, reputation::WRONG_DATABASE);
-				self.metrics.answer_refused(&reputation::WRONG_DATABASE);
+				self.metrics.answer_refused(DATABASE, &reputation::WRONG_DATABASE);
 			}
 			NotFetched::Refused(refusal)
 		})
