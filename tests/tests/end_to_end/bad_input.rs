@@ -122,6 +122,7 @@ async fn bad_questions(connection: &Connection) {
 		("spb_trades", json!([{ "offer": 1 }, -1]), code::BAD_PARAMS),
 		("spb_trades", json!([{ "offer": 1 }, 4_000_000_000u32]), code::NOT_INDEXED),
 		("spb_trades", json!([{ "offer": 1 }, 0, 9, 0]), code::BAD_PARAMS),
+		("spb_trades", json!([{ "offer": 1 }, 9, 1]), code::BAD_PARAMS),
 	];
 	for (method, params, expected) in cases {
 		assert_eq!(ask(connection, method, &params).await, Err(expected), "{method} {params}");
