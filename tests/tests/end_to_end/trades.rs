@@ -302,6 +302,20 @@ async fn double(scene: &Scene, pair: &Pair) -> (CtpId, CtpId) {
 	connection.submit_message(&message).await.unwrap();
 
 	let gone = expiry + parameters.grace;
+	// Its way from the pool to where it waits takes the node a moment. It waits there, because all of the
+	// vault is on hold until the first one is gone.
+	let mut heads = connection.heads(Stall::default());
+	let waiting = loop {
+		let waiting = connection.ctp(&second.id, None).await.unwrap();
+		if waiting.status != Status::Unknown {
+			break waiting;
+		}
+		let head = heads.next().await.unwrap();
+		assert!(head.number < gone, "the node does not know {:?} by block {head:?}", second.id);
+	};
+	drop(heads);
+	assert_eq!((waiting.status, waiting.block), (Status::Pending, None));
+	assert_eq!(waiting.signed.unwrap().0, second.signed);
 	scene.until(gone + 4).await;
 	for number in best.number + 1..=gone + 3 {
 		let hash = connection.hash_of(number).await.unwrap();
