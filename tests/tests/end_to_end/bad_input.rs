@@ -127,6 +127,13 @@ async fn bad_questions(connection: &Connection) {
 	for (method, params, expected) in cases {
 		assert_eq!(ask(connection, method, &params).await, Err(expected), "{method} {params}");
 	}
+	// A subscription is refused like a question.
+	let mut filter = RpcParams::new();
+	filter.push(json!({ "vualt": 1 })).unwrap();
+	let (begin, end) = ("spb_subscribeCtps", "spb_unsubscribeCtps");
+	let refused = connection.subscribe::<Value>(begin, filter, end).await.err();
+	let expected = matches!(refused, Some(ConnectionError::Rpc { code: code::BAD_PARAMS, .. }));
+	assert!(expected, "{refused:?}");
 	// These are good questions about what there is not.
 	assert_eq!(ask(connection, "spb_proof", &json!([hash])).await, Ok(Value::Null));
 	let unknown = json!({ "status": "unknown", "id": hash });
