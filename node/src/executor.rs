@@ -43,9 +43,18 @@ pub fn new(config: &ExecutorConfiguration, cache: Option<&Path>) -> Result<Execu
 	let Some(path) = cache else { return Ok(builder.build()) };
 	// The executor takes nothing but a whole path, and goes on without where that cannot be written.
 	let path = std::path::absolute(path)
-		.and_then(|path| fs::create_dir_all(&path).map(|()| path))
+		.and_then(|path| make_writable(&path).map(|()| path))
 		.map_err(|source| CacheError { path: path.to_owned(), source })?;
 	Ok(builder.with_cache_path(path).build())
+}
+
+/// Makes a folder, if it is not there, and tries whether files can be written there.
+fn make_writable(folder: &Path) -> io::Result<()> {
+	fs::create_dir_all(folder)?;
+	// Others may try the same folder at the same time.
+	let probe = folder.join(format!("probe-{}", std::process::id()));
+	fs::write(&probe, "spb")?;
+	fs::remove_file(probe)
 }
 
 #[cfg(test)]
@@ -58,11 +67,21 @@ mod tests {
 		let config = ExecutorConfiguration::default();
 		let cache = folder.path().join("deep/inside");
 		assert!(new(&config, Some(&cache)).is_ok() && cache.is_dir());
+		// What was tried has left nothing.
+		assert_eq!(fs::read_dir(&cache).unwrap().count(), 0);
 		assert!(new(&config, None).is_ok());
 
 		let file = folder.path().join("file");
 		fs::write(&file, "").unwrap();
 		let error = new(&config, Some(&file.join("cache"))).err().unwrap().to_string();
 		assert!(error.contains("--runtime-cache") && error.contains("file/cache"), "{error}");
+	}
+
+	#[test]
+	fn cache_should_be_refused_where_a_folder_cannot_be_written() {
+		let config = ExecutorConfiguration::default();
+		// Not even root writes there.
+		let error = new(&config, Some(Path::new("/proc"))).err().unwrap().to_string();
+		assert!(error.contains("--runtime-cache") && error.contains("/proc"), "{error}");
 	}
 }

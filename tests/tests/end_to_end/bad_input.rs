@@ -122,10 +122,18 @@ async fn bad_questions(connection: &Connection) {
 		("spb_trades", json!([{ "offer": 1 }, -1]), code::BAD_PARAMS),
 		("spb_trades", json!([{ "offer": 1 }, 4_000_000_000u32]), code::NOT_INDEXED),
 		("spb_trades", json!([{ "offer": 1 }, 0, 9, 0]), code::BAD_PARAMS),
+		("spb_trades", json!([{ "offer": 1 }, 9, 1]), code::BAD_PARAMS),
 	];
 	for (method, params, expected) in cases {
 		assert_eq!(ask(connection, method, &params).await, Err(expected), "{method} {params}");
 	}
+	// A subscription is refused like a question.
+	let mut filter = RpcParams::new();
+	filter.push(json!({ "vualt": 1 })).unwrap();
+	let (begin, end) = ("spb_subscribeCtps", "spb_unsubscribeCtps");
+	let refused = connection.subscribe::<Value>(begin, filter, end).await.err();
+	let expected = matches!(refused, Some(ConnectionError::Rpc { code: code::BAD_PARAMS, .. }));
+	assert!(expected, "{refused:?}");
 	// These are good questions about what there is not.
 	assert_eq!(ask(connection, "spb_proof", &json!([hash])).await, Ok(Value::Null));
 	let unknown = json!({ "status": "unknown", "id": hash });

@@ -86,8 +86,8 @@ impl<'a> Rules<'a> {
 	}
 }
 
-/// All packages that are compiled here, as cargo describes them.
-fn packages() -> Vec<Value> {
+/// All packages that are compiled here and what they depend on, as cargo describes them.
+fn metadata() -> Value {
 	let host = format!("{}-unknown-linux-gnu", env::consts::ARCH);
 	let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
 	let output = Command::new(cargo)
@@ -98,8 +98,12 @@ fn packages() -> Vec<Value> {
 		.unwrap();
 	let words = String::from_utf8_lossy(&output.stderr);
 	assert!(output.status.success(), "{words}");
-	let mut metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-	serde_json::from_value(metadata["packages"].take()).unwrap()
+	serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The elements of a list of cargo's.
+fn list(value: &Value) -> &[Value] {
+	value.as_array().map(Vec::as_slice).unwrap_or_else(|| panic!("{value} is no list"))
 }
 
 #[test]
@@ -107,9 +111,9 @@ fn dependencies_should_be_what_deny_toml_allows() {
 	let text = fs::read_to_string(root().join("deny.toml")).unwrap();
 	let rules = Rules::of(&text);
 	assert!(rules.licenses.contains("Apache-2.0") && rules.banned.contains("librocksdb-sys"));
-	let packages = packages();
+	let metadata = metadata();
 	let mut foreign = 0;
-	for package in &packages {
+	for package in list(&metadata["packages"]) {
 		let name = package["name"].as_str().unwrap();
 		assert!(!rules.banned.contains(name), "{name} is banned by deny.toml");
 		let Some(source) = package["source"].as_str() else { continue };
@@ -122,6 +126,46 @@ fn dependencies_should_be_what_deny_toml_allows() {
 		foreign += 1;
 	}
 	assert!(foreign > 500, "{foreign} dependencies are too few to be all");
+}
+
+/// The names of all that is compiled into a package, itself included: neither what its tests need nor what
+/// its build does.
+fn compiled_into<'a>(metadata: &'a Value, package: &str) -> BTreeSet<&'a str> {
+	let names: BTreeMap<&str, &str> = list(&metadata["packages"])
+		.iter()
+		.map(|package| (package["id"].as_str().unwrap(), package["name"].as_str().unwrap()))
+		.collect();
+	let nodes: BTreeMap<&str, &Value> = list(&metadata["resolve"]["nodes"])
+		.iter()
+		.map(|node| (node["id"].as_str().unwrap(), node))
+		.collect();
+	let asked = names.iter().filter(|(_, name)| **name == package);
+	let mut waiting: Vec<&str> = asked.map(|(id, _)| *id).collect();
+	let mut seen = BTreeSet::new();
+	while let Some(id) = waiting.pop() {
+		if !seen.insert(id) {
+			continue;
+		}
+		let normal = |dependency: &&Value| {
+			list(&dependency["dep_kinds"]).iter().any(|kind| kind["kind"].is_null())
+		};
+		let dependencies = list(&nodes[id]["deps"]).iter().filter(normal);
+		waiting.extend(dependencies.map(|dependency| dependency["pkg"].as_str().unwrap()));
+	}
+	seen.iter().map(|id| names[id]).collect()
+}
+
+#[test]
+fn primitives_should_not_depend_on_frame() {
+	let metadata = metadata();
+	let of_frame = |package: &str| {
+		let compiled = compiled_into(&metadata, package);
+		assert!(compiled.len() > 100, "{package} depends on {compiled:?}, which is not all");
+		compiled.into_iter().filter(|name| name.starts_with("frame-")).collect::<Vec<_>>()
+	};
+	assert_eq!(of_frame("spb-primitives"), Vec::<&str>::new());
+	// A package that does depend on it is known to.
+	assert!(of_frame("pallet-spb").contains(&"frame-support"));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use spb_tests::{
 	scene::{node_program, tenths, Pair},
 	Cli, Scene,
 };
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, time::SystemTime};
 
 /// Blocks that come while a node makes its history anew, at the very most.
 const SOON: BlockNumber = 60;
@@ -228,14 +228,19 @@ async fn a_trade_should_outlive_a_kill() {
 	trade_across(End::Killed).await;
 }
 
-/// The files below a folder, but for what the cache notes of their use, and how long they are.
-fn compiled(folder: &Path) -> BTreeMap<String, u64> {
+/// The files below a folder, but for what the cache notes of their use: how long they are, and when they were
+/// written.
+fn compiled(folder: &Path) -> BTreeMap<String, (u64, SystemTime)> {
 	let mut files = BTreeMap::new();
 	for entry in fs::read_dir(folder).unwrap() {
 		let path = entry.unwrap().path();
 		match path.extension() {
 			_ if path.is_dir() => files.extend(compiled(&path)),
-			None => drop(files.insert(path.display().to_string(), path.metadata().unwrap().len())),
+			None => {
+				let metadata = path.metadata().unwrap();
+				let written = (metadata.len(), metadata.modified().unwrap());
+				files.insert(path.display().to_string(), written);
+			},
 			Some(_) => {},
 		}
 	}
@@ -252,9 +257,9 @@ fn a_compiled_runtime_should_stay_for_the_next_start() {
 	};
 	start().stop().unwrap();
 	let kept = compiled(&cache);
-	assert!(kept.values().any(|bytes| *bytes > 1_000_000), "{kept:?}");
+	assert!(kept.values().any(|(bytes, _)| *bytes > 1_000_000), "{kept:?}");
 
-	// What the next one needs is there: nothing is added.
+	// What the next one needs is there: nothing is added, and nothing is compiled anew in its place.
 	start().stop().unwrap();
 	assert_eq!(compiled(&cache), kept);
 }

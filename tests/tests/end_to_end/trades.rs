@@ -1,7 +1,10 @@
 //! Trades over a real node: delivered, delivered in part, not delivered, and one vault asked twice.
 
-use crate::FOLDER;
-use serde_json::Value;
+use crate::{
+	bad_input::{ask, code},
+	FOLDER,
+};
+use serde_json::{json, Value};
 use spb_client::{
 	chain::calls,
 	connection::{database_digest, Connection, CtpFilter, Hash, Stage, Stall, Status},
@@ -111,6 +114,7 @@ async fn reliable(scene: &Scene, pair: &Pair) -> CtpId {
 	assert_eq!(pair.held().await, rest);
 	assert_eq!(pair.on_offer().await, OFFERED.checked_sub(energy).unwrap());
 	check_history(pair, &id, split).await;
+	check_ranges(pair, &id).await;
 	let stages = told.await.unwrap();
 	assert_eq!(stages, [Stage::Pending, Stage::Open, Stage::Final, Stage::Settled]);
 
@@ -161,6 +165,61 @@ async fn check_history(pair: &Pair, id: &CtpId, split: Split) {
 	assert_eq!((account.trades, account.earned), (1, split.payment));
 	let status = connection.ctp(id, None).await.unwrap();
 	assert_eq!(status.status, Status::Settled);
+}
+
+/// The history tells the pair's only trade to whom asks for its block, says where it has looked, and goes
+/// on after a place.
+async fn check_ranges(pair: &Pair, id: &CtpId) {
+	let connection = pair.community.connection();
+	let producer = pair.community.participants[0].account();
+	let all = connection.trades(&producer, None, None, 10).await.unwrap();
+	let (block, position) = (all[0].block, all[0].position);
+	let within = |from, to| connection.trades(&producer, from, to, 10);
+	assert_eq!(within(Some(block), Some(block)).await.unwrap(), all);
+	assert!(within(Some(block + 1), None).await.unwrap().is_empty());
+	assert!(within(None, Some(block - 1)).await.unwrap().is_empty());
+
+	let place = json!({ "block": block, "position": position });
+	let earlier = json!({ "block": block - 1, "position": 9 });
+	// What is asked, the first block that was looked at, how many trades there are, and where the next
+	// part begins.
+	let cases = [
+		(json!([block, block]), block, 1, Value::Null),
+		(json!([block + 1]), block + 1, 0, Value::Null),
+		(json!([null, block - 1]), 1, 0, Value::Null),
+		// Block 0 settles nothing: the history begins after it.
+		(json!([0, block]), 1, 1, Value::Null),
+		(json!([null, null, 1]), 1, 1, place.clone()),
+		(json!([block, block, 1]), block, 1, place.clone()),
+		(json!([null, null, 1, place]), 1, 0, Value::Null),
+		(json!([null, null, 1, earlier]), 1, 1, place.clone()),
+		// A place does not lead back behind the first block.
+		(json!([block + 1, null, 1, earlier]), block + 1, 0, Value::Null),
+	];
+	for (mut params, from, count, next) in cases {
+		let asked = params.as_array_mut().unwrap();
+		asked.insert(0, json!({ "offer": pair.offer }));
+		let last = asked.get(2).and_then(Value::as_u64);
+		let told = ask(connection, "spb_trades", &params).await.unwrap();
+		assert_eq!(told["from"], json!(from), "{params}: {told}");
+		match last {
+			Some(last) => assert_eq!(told["to"], json!(last), "{params}: {told}"),
+			None => assert!(told["to"].as_u64().unwrap() >= u64::from(block), "{params}: {told}"),
+		}
+		let trades = told["trades"].as_array().unwrap();
+		assert!(trades.iter().all(|trade| trade["id"] == json!(id)), "{params}: {told}");
+		assert_eq!((trades.len(), &told["next"]), (count, &next), "{params}: {told}");
+	}
+
+	// Blocks that are not final yet have not been looked at.
+	let params = json!([{ "offer": pair.offer }, block, BlockNumber::MAX]);
+	let told = ask(connection, "spb_trades", &params).await.unwrap();
+	let looked = told["to"].as_u64().unwrap();
+	let finalized = connection.finalized().await.unwrap();
+	assert!(u64::from(block) <= looked && looked <= u64::from(finalized.number), "{told}");
+	// A range that ends before it begins is a mistake.
+	let params = json!([{ "offer": pair.offer }, block, block - 1]);
+	assert_eq!(ask(connection, "spb_trades", &params).await, Err(code::BAD_PARAMS));
 }
 
 /// A part is delivered: a part is paid, rounded down, and the rest stays in the vault.
@@ -243,6 +302,20 @@ async fn double(scene: &Scene, pair: &Pair) -> (CtpId, CtpId) {
 	connection.submit_message(&message).await.unwrap();
 
 	let gone = expiry + parameters.grace;
+	// Its way from the pool to where it waits takes the node a moment. It waits there, because all of the
+	// vault is on hold until the first one is gone.
+	let mut heads = connection.heads(Stall::default());
+	let waiting = loop {
+		let waiting = connection.ctp(&second.id, None).await.unwrap();
+		if waiting.status != Status::Unknown {
+			break waiting;
+		}
+		let head = heads.next().await.unwrap();
+		assert!(head.number < gone, "the node does not know {:?} by block {head:?}", second.id);
+	};
+	drop(heads);
+	assert_eq!((waiting.status, waiting.block), (Status::Pending, None));
+	assert_eq!(waiting.signed.unwrap().0, second.signed);
 	scene.until(gone + 4).await;
 	for number in best.number + 1..=gone + 3 {
 		let hash = connection.hash_of(number).await.unwrap();
