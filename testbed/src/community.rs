@@ -10,7 +10,7 @@ use spb_client::{
 	error::{Classify, Kind},
 	files::Directory,
 	keys::{AccountKey, KeyError, ManufacturerKey},
-	meter::{Meter, MeterCertificate, MeterError},
+	meter::{last_block, Meter, MeterCertificate, MeterError},
 	trade::Trader,
 	tx::Submitted,
 	Error,
@@ -289,7 +289,7 @@ async fn sign_tree(
 	let view = connection.best_view().await?;
 	let (now, request) = (view.head().number, meter.request_coe(&genesis, leaves, &())?);
 	let asker = view.register(request.manufacturer(), &request.meter()).await?;
-	let valid_until = now.saturating_add(VALIDITY);
+	let valid_until = last_block(now, VALIDITY)?;
 	let signed = signer.sign_coe(&request, valid_until, &genesis, &asker)?;
 	let coe = signed.coe();
 	let register = view.register(coe.manufacturer, &coe.signer).await?;

@@ -24,6 +24,28 @@ use spb_primitives::{
 /// The tag of a request's signature; the payload is made like those of `spb_primitives::signing`.
 const REQUEST_TAG: [u8; 8] = *b"spb/crq1";
 
+/// Certificates run out at blocks that are multiples of this: a day of blocks of three seconds.
+///
+/// A certificate shows to the block when it runs out, and trees that were certified at about the same
+/// time would show that they are of one household. So everyone that has trees certified on one day, for
+/// equally many blocks, gets the same last block.
+pub const VALIDITY_STEP: BlockNumber = 28_800;
+
+/// The last block of a certificate that is made at block `now` and counts for `valid_for` blocks at
+/// the most: the last multiple of [`VALIDITY_STEP`] among them. It is after `now`, and the certificate
+/// counts for more than `valid_for` less the step.
+///
+/// # Errors
+///
+/// If `valid_for` is less than the step, so that there may be no multiple among them.
+pub fn last_block(now: BlockNumber, valid_for: BlockNumber) -> Result<BlockNumber, MeterError> {
+	if valid_for < VALIDITY_STEP {
+		return Err(MeterError::ValidityTooShort { valid_for });
+	}
+	let last = now.saturating_add(valid_for);
+	Ok(last.saturating_sub(last % VALIDITY_STEP))
+}
+
 /// Refuses what is meant for another chain.
 fn check_chain(found: &Genesis, expected: &Genesis) -> Result<(), MeterError> {
 	if found == expected {
@@ -194,7 +216,8 @@ impl Meter {
 		})
 	}
 
-	/// Signs another meter's tree, if a genuine meter asks.
+	/// Signs another meter's tree, if a genuine meter asks. The last block, `valid_until`, is one that
+	/// [`last_block`] gives, so that it does not tell this tree from others.
 	pub fn sign_coe(
 		&self,
 		request: &CoeRequest,

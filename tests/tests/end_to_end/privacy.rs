@@ -5,7 +5,7 @@ use crate::FOLDER;
 use codec::{Decode, Encode};
 use spb_client::{
 	connection::{Connection, Head},
-	meter::{Issued, Meter, Reading, Receipt},
+	meter::{Issued, Meter, Reading, Receipt, VALIDITY_STEP},
 	trade::{wait_for_ctp, wait_for_receipt, Goal, Order, Trader},
 };
 use spb_primitives::{units::SPB, BlockNumber, CtpId, Energy, Money, OfferId, Settlement, Sidecar};
@@ -258,6 +258,10 @@ async fn a_hundred_trades_of_one_meter_should_share_nothing_on_chain() {
 	let shown: Vec<Shown> =
 		bytes.sidecars.iter().flat_map(|sidecar| Shown::in_sidecar(sidecar, &genesis)).collect();
 	assert_eq!(shown.len(), receipts.len());
+	// No certificate shows when it was made, but for the day.
+	for Shown { id, valid_until, .. } in &shown {
+		assert_eq!(valid_until % VALIDITY_STEP, 0, "{id} until {valid_until}");
+	}
 	let of = |wanted: &BTreeSet<CtpId>| -> Vec<Shown> {
 		shown.iter().filter(|trade| wanted.contains(&trade.id)).copied().collect()
 	};
@@ -269,10 +273,13 @@ async fn a_hundred_trades_of_one_meter_should_share_nothing_on_chain() {
 	assert!(most(&links.by_root) <= Some(LEAVES as usize), "{links}");
 	assert_eq!(links.by_vault.len(), VAULTS, "{links}");
 	assert_eq!(most(&links.by_vault), Some(TRADES.div_ceil(VAULTS)), "{links}");
-	// The meter gives no tree to two vaults, so nothing shows that they are of one household.
+	// The meter gives no tree to two vaults, so neither roots nor vaults show that they are of one
+	// household. That the trees look alike is a hint, as weak as there are others that look so: they
+	// were certified on one day, or on two.
+	assert!((1..=2).contains(&links.alike.len()), "{links}");
 	assert_eq!(links.by_both.len(), VAULTS, "{links}");
 	assert_eq!(most(&links.by_both), most(&links.by_vault), "{links}");
-	// A tree and a vault for each trade leave nothing in common, with each other or with the rest.
+	// A tree and a vault for each trade leave neither in common, with each other or with the rest.
 	let apart = Links::of(&of(&fresh));
 	println!("{FRESH} trades with a tree and a vault each:\n{apart}");
 	assert_eq!(apart.by_both.len(), FRESH, "{apart}");

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sp_core::H256;
 use spb_client::{
 	files::{read_document, to_hex, write_document, Replace},
-	meter::{CoeDocument, CoeRequest, Meter, MeterCertificate, MeterInfo},
+	meter::{last_block, CoeDocument, CoeRequest, Meter, MeterCertificate, MeterInfo},
 	Error, Result,
 };
 use spb_primitives::{BlockNumber, ManufacturerId, MeterKey, VaultId};
@@ -97,7 +97,8 @@ pub enum Coe {
 	Sign {
 		/// The other meter's request
 		request: PathBuf,
-		/// How long CTPs may use its keys
+		/// How long CTPs may use its keys at the most: until the last multiple of 28800 among these
+		/// blocks, which many certificates share
 		#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
 		valid_for: BlockNumber,
 		/// Where to write the certificate
@@ -349,7 +350,7 @@ impl Coe {
 				let request: CoeRequest = read_document(&request)?;
 				let view = connection.best_view().await?;
 				let register = view.register(request.manufacturer(), &request.meter()).await?;
-				let valid_until = view.head().number.saturating_add(valid_for);
+				let valid_until = last_block(view.head().number, valid_for)?;
 				let document = meter.sign_coe(&request, valid_until, &genesis, &register)?;
 				write_document(&out, &document, Replace::No)?;
 				Answer::of(&Signed::of(&document, Some(out)))
