@@ -7,7 +7,7 @@ use crate::{
 	files::Directory,
 	keys::{AccountKey, ManufacturerKey},
 	meter::{Meter, MeterCertificate, Stock, VALIDITY_STEP},
-	relay::{Contacts, Post},
+	relay::{self, Contacts, Post},
 	testing::{
 		relay::{contact_at, identifier, listed, FakeBackbone},
 		FakeNode,
@@ -19,6 +19,7 @@ use spb_primitives::{
 	BlockNumber, Money, RegisteredMeters,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 const BEST: BlockNumber = 100;
 const LONG: BlockNumber = 3 * VALIDITY_STEP;
@@ -325,6 +326,27 @@ async fn a_meter_should_not_use_up_what_is_for_all() {
 	// Now all are given.
 	refused(obtain(&late).await);
 	answering.abort();
+}
+
+#[tokio::test]
+async fn who_asked_should_be_forgotten_while_nobody_asks() {
+	let bench = Bench::new().await;
+	let (ours, theirs) = (bench.meter("ours"), bench.meter("theirs"));
+	bench.list(&theirs);
+	let mut certifier = bench.certifier(&theirs, WILLING).await.unwrap();
+	let (to, genesis) = (bench.node.script().meters[0].contact, bench.connection.genesis());
+	let request = ours.meter.ask_for_coe(&to, 8, UNTIL, &genesis, &()).unwrap();
+	// The hour is over in a moment.
+	let given = relay::now() - allowance::HOUR + 200;
+	assert!(certifier.allowance.take(&request, given, &WILLING));
+	assert!(!certifier.allowance.is_empty());
+	let forgotten = async {
+		while !certifier.allowance.is_empty() {
+			let answered = timeout(Duration::from_millis(50), certifier.next()).await;
+			assert!(answered.is_err(), "nobody has asked: {answered:?}");
+		}
+	};
+	timeout(Duration::from_secs(30), forgotten).await.unwrap();
 }
 
 #[tokio::test]
