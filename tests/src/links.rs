@@ -2,6 +2,7 @@
 //! that their meter proofs share, by the vault that pays, or by both one after the other; and which
 //! trades have trees that look alike, which is no more than a hint.
 
+use serde::Serialize;
 use sp_core::H256;
 use spb_primitives::{BlockNumber, CtpId, Genesis, Sidecar, VaultId};
 use std::{
@@ -41,8 +42,10 @@ impl Shown {
 	}
 }
 
-/// Trades in groups: those of one group are known to belong together.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Trades in groups: those of one group are known to belong together. As JSON each way to link is a list
+/// of groups, and each group a list of ids.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Links {
 	/// Those of one tree.
 	pub by_root: Vec<BTreeSet<CtpId>>,
@@ -166,6 +169,19 @@ mod tests {
 		let links = Links::of(&trades);
 		assert_eq!(sizes(&links.alike), [1, 1, 2]);
 		assert_eq!(sizes(&links.by_both), [1, 1, 1, 1]);
+	}
+
+	#[test]
+	fn links_should_be_told_with_their_trades() {
+		let links = Links::of(&shown(&[(1, 1, 1), (2, 2, 1), (3, 3, 2)]));
+		let [one, two, three] = [1, 2, 3].map(H256::repeat_byte);
+		let expected = serde_json::json!({
+			"byRoot": [[one], [two], [three]],
+			"byVault": [[one, two], [three]],
+			"byBoth": [[one, two], [three]],
+			"alike": [[one, two, three]],
+		});
+		assert_eq!(serde_json::to_value(&links).unwrap(), expected);
 	}
 
 	#[test]
