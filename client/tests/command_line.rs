@@ -162,11 +162,13 @@ fn policies_that_make_no_sense_should_be_refused_before_anyone_is_asked() {
 #[test]
 fn trees_that_never_are_enough_should_be_refused_before_anyone_is_asked() {
 	let dir = tempfile::tempdir().unwrap();
-	let cases: [(&[&str], &str, &str); 4] = [
+	let cases: [(&[&str], &str, &str); 5] = [
 		(&["--leaves", "64", "--margin", "128"], "tree-too-small", "--margin"),
 		(&["--leaves", "100"], "tree-too-small", "--leaves"),
 		(&["--valid-for", "1200", "--reserve", "1200"], "validity-too-short", "--valid-for"),
 		(&["--valid-for", "1000"], "validity-too-short", "--reserve"),
+		// Twice the reserve, and one less than the step in which certificates run out.
+		(&["--valid-for", "31199", "--reserve", "1200"], "validity-too-short", "31200"),
 	];
 	let ways: [&[&str]; 2] = [&[], &["--keep"]];
 	for (arguments, code, hint) in cases {

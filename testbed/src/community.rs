@@ -10,7 +10,7 @@ use spb_client::{
 	error::{Classify, Kind},
 	files::Directory,
 	keys::{AccountKey, KeyError, ManufacturerKey},
-	meter::{Meter, MeterCertificate, MeterError},
+	meter::{last_block, Meter, MeterCertificate, MeterError},
 	trade::Trader,
 	tx::Submitted,
 	Error,
@@ -288,7 +288,7 @@ async fn sign_tree(
 	let genesis = connection.genesis();
 	let view = connection.best_view().await?;
 	let now = view.head().number;
-	let until = now.saturating_add(VALIDITY);
+	let until = last_block(now, VALIDITY)?;
 	let asked = meter.request_coe(leaves, until, &genesis, &(), |_| Ok(()))?;
 	let request = asked.request();
 	let asker = view.register(request.manufacturer, &request.requester).await?;

@@ -1,8 +1,10 @@
 //! Which trades someone who reads sidecars can tell to be of one consumer: by the root of the tree
-//! that their meter proofs share, by the vault that pays, or by both one after the other.
+//! that their meter proofs share, by the vault that pays, or by both one after the other; and which
+//! trades have trees that look alike, which is no more than a hint.
 
+use serde::Serialize;
 use sp_core::H256;
-use spb_primitives::{CtpId, Genesis, Sidecar, VaultId};
+use spb_primitives::{BlockNumber, CtpId, Genesis, Sidecar, VaultId};
 use std::{
 	collections::{BTreeMap, BTreeSet},
 	fmt,
@@ -17,22 +19,33 @@ pub struct Shown {
 	pub root: H256,
 	/// The vault that pays.
 	pub vault: VaultId,
+	/// How many one-time keys the tree has.
+	pub leaves: u32,
+	/// The last block at which the tree's certificate counts.
+	pub valid_until: BlockNumber,
 }
 
 impl Shown {
 	/// The trades that enter with a sidecar.
 	pub fn in_sidecar(sidecar: &Sidecar, genesis: &Genesis) -> Vec<Self> {
-		let shown = sidecar.added.iter().map(|addition| Self {
-			id: CtpId::of(&addition.ctp.ctp, genesis),
-			root: addition.proof.coe.root,
-			vault: addition.ctp.ctp.vault,
+		let shown = sidecar.added.iter().map(|addition| {
+			let (ctp, coe) = (&addition.ctp.ctp, &addition.proof.coe);
+			Self {
+				id: CtpId::of(ctp, genesis),
+				root: coe.root,
+				vault: ctp.vault,
+				leaves: coe.leaves,
+				valid_until: coe.valid_until,
+			}
 		});
 		shown.collect()
 	}
 }
 
-/// Trades in groups: those of one group are known to belong together.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Trades in groups: those of one group are known to belong together. As JSON each way to link is a list
+/// of groups, and each group a list of ids.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Links {
 	/// Those of one tree.
 	pub by_root: Vec<BTreeSet<CtpId>>,
@@ -40,24 +53,30 @@ pub struct Links {
 	pub by_vault: Vec<BTreeSet<CtpId>>,
 	/// Those that a chain of common trees and common vaults leads to.
 	pub by_both: Vec<BTreeSet<CtpId>>,
+	/// Those whose trees have equally many keys and certificates that run out at the same block, as
+	/// trees of other households may have too.
+	pub alike: Vec<BTreeSet<CtpId>>,
 }
 
 impl Links {
 	/// What these trades have in common.
 	pub fn of(shown: &[Shown]) -> Self {
-		let group = |key: &dyn Fn(&Shown) -> H256| -> Vec<BTreeSet<CtpId>> {
-			let mut groups: BTreeMap<H256, BTreeSet<CtpId>> = BTreeMap::new();
-			for trade in shown {
-				groups.entry(key(trade)).or_default().insert(trade.id);
-			}
-			groups.into_values().collect()
-		};
 		Self {
-			by_root: group(&|trade| trade.root),
-			by_vault: group(&|trade| H256::from_low_u64_be(trade.vault.into())),
+			by_root: grouped(shown, |trade| trade.root),
+			by_vault: grouped(shown, |trade| trade.vault),
 			by_both: connected(shown),
+			alike: grouped(shown, |trade| (trade.leaves, trade.valid_until)),
 		}
 	}
+}
+
+/// Trades in groups of those that have this in common.
+fn grouped<K: Ord>(shown: &[Shown], key: impl Fn(&Shown) -> K) -> Vec<BTreeSet<CtpId>> {
+	let mut groups: BTreeMap<K, BTreeSet<CtpId>> = BTreeMap::new();
+	for trade in shown {
+		groups.entry(key(trade)).or_default().insert(trade.id);
+	}
+	groups.into_values().collect()
 }
 
 impl fmt::Display for Links {
@@ -70,7 +89,8 @@ impl fmt::Display for Links {
 		};
 		line("root", &self.by_root)?;
 		line("vault", &self.by_vault)?;
-		line("root and vault", &self.by_both)
+		line("root and vault", &self.by_both)?;
+		line("what trees look like", &self.alike)
 	}
 }
 
@@ -114,6 +134,8 @@ mod tests {
 			id: CtpId(H256::repeat_byte(*id)),
 			root: H256::repeat_byte(*root),
 			vault: *vault,
+			leaves: 8,
+			valid_until: 100,
 		};
 		trades.iter().map(trade).collect()
 	}
@@ -137,6 +159,29 @@ mod tests {
 	fn a_late_trade_should_join_what_was_apart() {
 		let links = Links::of(&shown(&[(1, 1, 1), (2, 2, 2), (3, 1, 2)]));
 		assert_eq!(sizes(&links.by_both), [3]);
+	}
+
+	#[test]
+	fn trees_that_look_alike_should_be_a_hint() {
+		let mut trades = shown(&[(1, 1, 1), (2, 2, 2), (3, 3, 3), (4, 4, 4)]);
+		trades[1].leaves += 1;
+		trades[2].valid_until += 1;
+		let links = Links::of(&trades);
+		assert_eq!(sizes(&links.alike), [1, 1, 2]);
+		assert_eq!(sizes(&links.by_both), [1, 1, 1, 1]);
+	}
+
+	#[test]
+	fn links_should_be_told_with_their_trades() {
+		let links = Links::of(&shown(&[(1, 1, 1), (2, 2, 1), (3, 3, 2)]));
+		let [one, two, three] = [1, 2, 3].map(H256::repeat_byte);
+		let expected = serde_json::json!({
+			"byRoot": [[one], [two], [three]],
+			"byVault": [[one, two], [three]],
+			"byBoth": [[one, two], [three]],
+			"alike": [[one, two, three]],
+		});
+		assert_eq!(serde_json::to_value(&links).unwrap(), expected);
 	}
 
 	#[test]

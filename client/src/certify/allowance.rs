@@ -1,12 +1,13 @@
 //! How many certificates a meter gives, and to whom: so many in an hour, and not all of them to one.
 
 use super::Willing;
+use crate::negotiate::until;
 use sp_core::H256;
 use spb_primitives::{relay::CoeRequest, MeterKey};
-use std::collections::VecDeque;
+use std::{collections::VecDeque, future};
 
 /// In milliseconds.
-const HOUR: u64 = 60 * 60 * 1_000;
+pub(super) const HOUR: u64 = 60 * 60 * 1_000;
 
 /// A certificate that was given.
 struct Given {
@@ -14,6 +15,11 @@ struct Given {
 	at: u64,
 	requester: MeterKey,
 	root: H256,
+}
+
+/// When the hour of a certificate is over, in milliseconds since 1970.
+fn end_of(given: &Given) -> u64 {
+	given.at.saturating_add(HOUR)
 }
 
 /// What was given in the last hour: in memory alone, and forgotten when the hour is over.
@@ -29,9 +35,7 @@ impl Allowance {
 	/// answer whom we have certified. The same tree once more takes nothing, because its answer may have
 	/// been lost. Whether there was one left.
 	pub(super) fn take(&mut self, request: &CoeRequest, now: u64, willing: &Willing) -> bool {
-		while self.given.front().is_some_and(|given| given.at.saturating_add(HOUR) <= now) {
-			self.given.pop_front();
-		}
+		self.expire(now);
 		let CoeRequest { requester, root, .. } = *request;
 		let theirs: Vec<&Given> =
 			self.given.iter().filter(|given| given.requester == requester).collect();
@@ -44,6 +48,27 @@ impl Allowance {
 		}
 		self.given.push_back(Given { at: now, requester, root });
 		true
+	}
+
+	/// Forgets what was given an hour before `now` (milliseconds since 1970) or earlier.
+	pub(super) fn expire(&mut self, now: u64) {
+		while self.given.front().is_some_and(|given| end_of(given) <= now) {
+			self.given.pop_front();
+		}
+	}
+
+	/// Waits until there is something to forget; for ever if nothing is kept.
+	pub(super) async fn until_due(&self) {
+		match self.given.front() {
+			Some(given) => tokio::time::sleep(until(end_of(given))).await,
+			None => future::pending().await,
+		}
+	}
+
+	/// Whether nothing is kept of anyone.
+	#[cfg(test)]
+	pub(super) fn is_empty(&self) -> bool {
+		self.given.is_empty()
 	}
 }
 
@@ -98,5 +123,9 @@ mod tests {
 		assert!(take(3, NOW + HOUR) && !take(4, NOW + HOUR));
 		assert!(take(4, NOW + HOUR + 1));
 		assert_eq!(allowance.given.len(), 2);
+		allowance.expire(NOW + 2 * HOUR);
+		assert_eq!(allowance.given.len(), 1);
+		allowance.expire(NOW + 2 * HOUR + 1);
+		assert!(allowance.is_empty());
 	}
 }

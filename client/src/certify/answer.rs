@@ -57,7 +57,7 @@ pub struct Certifier {
 	contact: ContactKey,
 	willing: Willing,
 	letters: Letters,
-	allowance: Allowance,
+	pub(super) allowance: Allowance,
 	/// Answers on their way, with what is told of them.
 	outbox: Outbox<Answered>,
 }
@@ -97,6 +97,11 @@ impl Certifier {
 			let letter = tokio::select! {
 				answered = self.outbox.next() => return Ok(answered),
 				letter = self.letters.next() => letter,
+				// Also while nobody asks.
+				() = self.allowance.until_due() => {
+					self.allowance.expire(relay::now());
+					continue;
+				},
 			};
 			let Body::CoeRequest { request } = &letter.content.body else { continue };
 			let answer = match self.judge(request).await {

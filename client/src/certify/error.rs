@@ -3,7 +3,7 @@
 use crate::{
 	connection::ConnectionError,
 	error::{Classify, Kind},
-	meter::MeterError,
+	meter::{MeterError, VALIDITY_STEP},
 	relay::RelayError,
 	tx::TxError,
 };
@@ -43,8 +43,8 @@ pub enum CertifyError {
 		/// How many have to be left.
 		margin: u32,
 	},
-	/// A tree that counts for so few blocks would have to be replaced as soon as it is there.
-	#[error("a certificate for {valid_for} blocks is about to run out as soon as it is there, where {reserve} have to be left: ask for at least {least} with --valid-for, or be content with fewer with --reserve")]
+	/// A tree that counts for so few blocks might have to be replaced as soon as it is there.
+	#[error("a certificate for {valid_for} blocks may be about to run out as soon as it is there, where {reserve} have to be left and certificates run out at multiples of {step}: ask for at least {least} with --valid-for, or be content with fewer with --reserve", step = VALIDITY_STEP)]
 	TooShort {
 		/// For how many blocks certificates were asked for.
 		valid_for: BlockNumber,

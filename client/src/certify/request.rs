@@ -6,7 +6,7 @@ use crate::{
 	connection::Connection,
 	error::{Classify, Kind},
 	keys::{random_below, random_bytes, AccountKey, Secret},
-	meter::{Meter, Moment, Stock},
+	meter::{last_block, Meter, Moment, Stock, VALIDITY_STEP},
 	negotiate::{until, Writer},
 	progress::Progress,
 	relay::{self, Letters, Post},
@@ -31,7 +31,8 @@ const SAMPLE: usize = 64;
 pub struct Wanted {
 	/// How many one-time keys.
 	pub leaves: u32,
-	/// For how many blocks the certificate is to count.
+	/// For how many blocks the certificate is to count at the most; it runs out at the last multiple of
+	/// [`VALIDITY_STEP`] among them.
 	pub valid_for: BlockNumber,
 	/// How many meters to ask at the most.
 	pub candidates: u32,
@@ -41,7 +42,8 @@ pub struct Wanted {
 
 impl Wanted {
 	/// Whether trees like this make up such a stock: each has as many keys as count as ready, and
-	/// counts for long enough that it need not be replaced as soon as it is there.
+	/// counts for long enough that it need not be replaced as soon as it is there, whatever is lost of
+	/// its blocks because certificates run out at multiples of [`VALIDITY_STEP`].
 	///
 	/// # Errors
 	///
@@ -52,7 +54,7 @@ impl Wanted {
 		if leaves < margin.max(1) {
 			return Err(CertifyError::TooSmall { leaves, margin: margin.max(1) });
 		}
-		let least = blocks.saturating_mul(2).max(1);
+		let least = blocks.saturating_mul(2).saturating_add(VALIDITY_STEP);
 		if valid_for < least {
 			return Err(CertifyError::TooShort { valid_for, reserve: blocks, least });
 		}
@@ -173,7 +175,7 @@ impl Requester {
 				continue;
 			}
 			asked += 1;
-			let valid_until = view.head().number.saturating_add(wanted.valid_for);
+			let valid_until = last_block(view.head().number, wanted.valid_for)?;
 			let (leaves, to) = (wanted.leaves, candidate.contact);
 			let progress = &*self.progress;
 			let request = self.meter.ask_for_coe(&to, leaves, valid_until, &genesis, progress)?;

@@ -6,8 +6,8 @@ use crate::{
 	error::{Classify, Kind},
 	files::Directory,
 	keys::{AccountKey, ManufacturerKey},
-	meter::{Meter, MeterCertificate, Stock},
-	relay::{Contacts, Post},
+	meter::{Meter, MeterCertificate, Stock, VALIDITY_STEP},
+	relay::{self, Contacts, Post},
 	testing::{
 		relay::{contact_at, identifier, listed, FakeBackbone},
 		FakeNode,
@@ -19,9 +19,12 @@ use spb_primitives::{
 	BlockNumber, Money, RegisteredMeters,
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 const BEST: BlockNumber = 100;
-const LONG: BlockNumber = 10_000;
+const LONG: BlockNumber = 3 * VALIDITY_STEP;
+/// The last block of what is certified at block `BEST` for as long.
+const UNTIL: BlockNumber = LONG;
 
 const WILLING: Willing = Willing { longest: LONG, per_hour: 10, per_meter: 10 };
 
@@ -147,8 +150,8 @@ async fn a_listed_meter_should_certify_anothers_tree() {
 	let bench = Bench::new().await;
 	let (ours, answered) = (bench.meter("ours"), bench.answering("theirs", WILLING).await);
 	let certified = bench.requester(&ours).obtain(&WANTED).await.unwrap();
-	assert_eq!((certified.leaves, certified.valid_until, certified.asked), (8, BEST + LONG, 1));
-	let expected = Answered::Signed { leaves: 8, valid_until: BEST + LONG };
+	assert_eq!((certified.leaves, certified.valid_until, certified.asked), (8, UNTIL, 1));
+	let expected = Answered::Signed { leaves: 8, valid_until: UNTIL };
 	assert_eq!(answered.await.unwrap(), expected);
 	assert_eq!((bench.keys_left(&ours), bench.trees(&ours)), (8, 1));
 	// Whoever asks is nobody to those who carry the letters: no key of it is the listed one.
@@ -166,7 +169,7 @@ async fn refusal_and_silence_should_lead_to_another_meter() {
 	// One is away, one does not answer for so long, one is willing.
 	let away = bench.meter("away");
 	bench.list(&away);
-	let short = Willing { longest: LONG - 1, ..WILLING };
+	let short = Willing { longest: UNTIL - BEST - 1, ..WILLING };
 	let refusing = bench.answering("refusing", short).await;
 	let willing = bench.answering("willing", WILLING).await;
 	let certified = bench.requester(&ours).obtain(&HASTY).await.unwrap();
@@ -229,7 +232,10 @@ async fn trees_should_be_certified_until_there_are_enough() {
 	let ours = bench.meter("ours");
 	let answering = bench.going_on("theirs", WILLING).await;
 	let requester = bench.requester(&ours);
-	assert_eq!(requester.restock(&STOCK, &WANTED).await.unwrap().len(), 3);
+	let certified = requester.restock(&STOCK, &WANTED).await.unwrap();
+	// They do not show that they were certified one after the other.
+	let until: Vec<_> = certified.iter().map(|tree| tree.valid_until).collect();
+	assert_eq!(until, [UNTIL; 3]);
 	assert!(requester.restock(&STOCK, &WANTED).await.unwrap().is_empty());
 	assert_eq!(bench.trees(&ours), 3);
 	answering.abort();
@@ -246,7 +252,7 @@ async fn trees_that_never_are_enough_should_not_be_asked_for() {
 		(Stock { margin: 0, ..STOCK }, Wanted { leaves: 0, ..WANTED }, "tree-too-small"),
 		(STOCK, Wanted { valid_for: 100, ..WANTED }, "validity-too-short"),
 		// It would be there for less time than it would have to be replaced in.
-		(STOCK, Wanted { valid_for: 199, ..WANTED }, "validity-too-short"),
+		(STOCK, Wanted { valid_for: VALIDITY_STEP + 199, ..WANTED }, "validity-too-short"),
 		(Stock { blocks: 0, ..STOCK }, Wanted { valid_for: 0, ..WANTED }, "validity-too-short"),
 		(Stock { blocks: u32::MAX, ..STOCK }, WANTED, "validity-too-short"),
 	];
@@ -258,7 +264,7 @@ async fn trees_that_never_are_enough_should_not_be_asked_for() {
 	}
 	assert!(bench.backbone.memory().sent.is_empty());
 	assert_eq!(bench.trees(&ours), 0);
-	for good in [STOCK, Stock { margin: 8, blocks: LONG / 2, ..STOCK }] {
+	for good in [STOCK, Stock { margin: 8, blocks: VALIDITY_STEP, ..STOCK }] {
 		assert!(WANTED.check(&good).is_ok(), "{good:?}");
 	}
 	answering.abort();
@@ -279,12 +285,14 @@ async fn a_turn_should_make_up_the_stock_and_no_more() {
 	}
 	// When their certificates are about to run out, others take their place; when these have run out
 	// for good, they are forgotten.
-	bench.node.script().best += LONG - STOCK.blocks;
-	assert_eq!(requester.turn(&STOCK, &WANTED).await.unwrap().len(), 3);
-	assert_eq!(bench.trees(&ours), 6);
-	bench.node.script().best += LONG - STOCK.blocks;
-	assert_eq!(requester.turn(&STOCK, &WANTED).await.unwrap().len(), 3);
-	assert_eq!(bench.trees(&ours), 6);
+	let mut until = UNTIL;
+	for _ in 0..2 {
+		bench.node.script().best = until - STOCK.blocks;
+		let certified = requester.turn(&STOCK, &WANTED).await.unwrap();
+		assert_eq!((certified.len(), bench.trees(&ours)), (3, 6));
+		until = certified[0].valid_until;
+		assert!(certified.iter().all(|tree| tree.valid_until % VALIDITY_STEP == 0));
+	}
 	answering.abort();
 	// Nor is silence a reason to give up.
 	let more = Stock { trees: 4, ..STOCK };
@@ -318,6 +326,27 @@ async fn a_meter_should_not_use_up_what_is_for_all() {
 	// Now all are given.
 	refused(obtain(&late).await);
 	answering.abort();
+}
+
+#[tokio::test]
+async fn who_asked_should_be_forgotten_while_nobody_asks() {
+	let bench = Bench::new().await;
+	let (ours, theirs) = (bench.meter("ours"), bench.meter("theirs"));
+	bench.list(&theirs);
+	let mut certifier = bench.certifier(&theirs, WILLING).await.unwrap();
+	let (to, genesis) = (bench.node.script().meters[0].contact, bench.connection.genesis());
+	let request = ours.meter.ask_for_coe(&to, 8, UNTIL, &genesis, &()).unwrap();
+	// The hour is over in a moment.
+	let given = relay::now() - allowance::HOUR + 200;
+	assert!(certifier.allowance.take(&request, given, &WILLING));
+	assert!(!certifier.allowance.is_empty());
+	let forgotten = async {
+		while !certifier.allowance.is_empty() {
+			let answered = timeout(Duration::from_millis(50), certifier.next()).await;
+			assert!(answered.is_err(), "nobody has asked: {answered:?}");
+		}
+	};
+	timeout(Duration::from_secs(30), forgotten).await.unwrap();
 }
 
 #[tokio::test]

@@ -16,6 +16,28 @@ use spb_primitives::{
 	MeterRegistry, MeterSignature,
 };
 
+/// Certificates run out at blocks that are multiples of this: a day of blocks of three seconds.
+///
+/// A certificate shows to the block when it runs out, and trees that were certified at about the same
+/// time would show that they are of one household. So everyone that has trees certified on one day, for
+/// equally many blocks, gets the same last block.
+pub const VALIDITY_STEP: BlockNumber = 28_800;
+
+/// The last block of a certificate that is made at block `now` and counts for `valid_for` blocks at
+/// the most: the last multiple of [`VALIDITY_STEP`] among them. It is after `now`, and the certificate
+/// counts for more than `valid_for` less the step.
+///
+/// # Errors
+///
+/// If `valid_for` is less than the step, so that there may be no multiple among them.
+pub fn last_block(now: BlockNumber, valid_for: BlockNumber) -> Result<BlockNumber, MeterError> {
+	if valid_for < VALIDITY_STEP {
+		return Err(MeterError::ValidityTooShort { valid_for });
+	}
+	let last = now.saturating_add(valid_for);
+	Ok(last.saturating_sub(last % VALIDITY_STEP))
+}
+
 /// Refuses what is meant for another chain.
 fn check_chain(found: &Genesis, expected: &Genesis) -> Result<(), MeterError> {
 	if found == expected {
@@ -156,7 +178,8 @@ impl Meter {
 	}
 
 	/// Certifies another meter's tree at block `now`, if a genuine meter asks, for as long as it asks
-	/// for and until block `latest` at the latest. Nothing of the request is kept.
+	/// for and until block `latest` at the latest, both as [`last_block`] gives them, so that the end does
+	/// not tell this tree from others. Nothing of the request is kept.
 	pub fn sign_coe(
 		&self,
 		document: &CoeRequestDocument,

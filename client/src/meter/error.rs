@@ -1,10 +1,11 @@
 //! What goes wrong with a meter.
 
+use super::VALIDITY_STEP;
 use crate::{
 	error::{Classify, Kind},
 	files::FileError,
 };
-use spb_primitives::{CtpId, Energy, Refusal, VaultId};
+use spb_primitives::{BlockNumber, CtpId, Energy, Refusal, VaultId};
 
 /// What goes wrong with a meter.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +47,16 @@ pub enum MeterError {
 	/// A tree of impossible size.
 	#[error("a tree has between 1 and 65536 one-time keys")]
 	TreeSize,
+	/// A certificate that may have run out before it is there.
+	#[error(
+		"a certificate for {valid_for} blocks may count for none, because certificates run out at \
+		 multiples of {step} blocks: make it for as many at least, with --valid-for",
+		step = VALIDITY_STEP
+	)]
+	ValidityTooShort {
+		/// For how many blocks it was to count.
+		valid_for: BlockNumber,
+	},
 	/// The certificate is for a tree that the meter does not have.
 	#[error("the certificate is not for a tree of this meter")]
 	NotOurTree,
@@ -109,6 +120,7 @@ impl Classify for MeterError {
 			Self::CertificateForAnother => "certificate-for-another",
 			Self::NoKeysLeft => "no-keys-left",
 			Self::TreeSize => "tree-size",
+			Self::ValidityTooShort { .. } => "validity-too-short",
 			Self::NotOurTree => "not-our-tree",
 			Self::OwnTree => "own-tree",
 			Self::NotReserved => "not-reserved",

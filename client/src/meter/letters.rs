@@ -33,7 +33,8 @@ impl Meter {
 	/// Makes the next tree and the request to the meter that reads letters to `to` to certify it.
 	///
 	/// Whoever is asked learns that the tree is this meter's. So each is asked for a tree of its own,
-	/// and one that nobody certified is abandoned ([`Meter::abandon_tree`]).
+	/// and one that nobody certified is abandoned ([`Meter::abandon_tree`]). The last block, `valid_until`,
+	/// is one that [`last_block`](super::last_block) gives, so that it does not tell this tree from others.
 	pub fn ask_for_coe(
 		&self,
 		to: &ContactKey,

@@ -22,7 +22,7 @@ mod state;
 mod tests;
 mod tree;
 
-pub use coe::{CoeDocument, CoeRequestDocument, MeterCertificate};
+pub use coe::{last_block, CoeDocument, CoeRequestDocument, MeterCertificate, VALIDITY_STEP};
 pub use error::MeterError;
 pub use issue::{Draft, Issued, Moment, Reading, Receipt, Unconfirmed};
 pub use letters::Listing;

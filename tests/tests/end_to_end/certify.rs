@@ -41,7 +41,7 @@ fn stock<'a>(trees: &'a str, margin: &'a str) -> [&'a str; 14] {
 		"--margin",
 		margin,
 		"--valid-for",
-		"2000",
+		"40000",
 		"--reserve",
 		"1000",
 		"--silence",

@@ -11,7 +11,7 @@ use serde::Serialize;
 use sp_core::H256;
 use spb_client::{
 	files::{read_document, to_hex, write_document, Replace},
-	meter::{CoeDocument, CoeRequestDocument, Meter, MeterCertificate, MeterInfo},
+	meter::{last_block, CoeDocument, CoeRequestDocument, Meter, MeterCertificate, MeterInfo},
 	Error, Result,
 };
 use spb_primitives::{BlockNumber, ManufacturerId, MeterKey, VaultId};
@@ -89,7 +89,8 @@ pub enum Coe {
 		/// How many one-time keys, up to 65536
 		#[arg(long, default_value = "1024", value_parser = args::number, value_name = "KEYS")]
 		leaves: u32,
-		/// For how many blocks the certificate is to count
+		/// How long CTPs may use its keys at the most: until the last multiple of 28800 among these
+		/// blocks, which many certificates share
 		#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
 		valid_for: BlockNumber,
 		/// Where to write the request
@@ -100,7 +101,8 @@ pub enum Coe {
 	Sign {
 		/// The other meter's request
 		request: PathBuf,
-		/// For how many blocks the certificate counts at the most, whatever was asked for
+		/// How long CTPs may use its keys at the most, whatever was asked for: until the last multiple of
+		/// 28800 among these blocks, which many certificates share
 		#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
 		valid_for: BlockNumber,
 		/// Where to write the certificate
@@ -345,7 +347,7 @@ impl Coe {
 		let genesis = connection.genesis();
 		match self {
 			Self::Request { leaves, valid_for, out } => {
-				let valid_until = connection.best().await?.number.saturating_add(valid_for);
+				let valid_until = last_block(connection.best().await?.number, valid_for)?;
 				let write = |asked: &CoeRequestDocument| write_document(&out, asked, Replace::No);
 				let progress = context.progress();
 				let asked = meter.request_coe(leaves, valid_until, &genesis, &*progress, write)?;
@@ -358,7 +360,7 @@ impl Coe {
 				let request = asked.request();
 				let register = view.register(request.manufacturer, &request.requester).await?;
 				let now = view.head().number;
-				let latest = now.saturating_add(valid_for);
+				let latest = last_block(now, valid_for)?;
 				let document = meter.sign_coe(&asked, latest, now, &genesis, &register)?;
 				write_document(&out, &document, Replace::No)?;
 				Answer::of(&Signed::of(&document, Some(out)))

@@ -35,7 +35,8 @@ pub struct Issue {
 	/// A tree whose certificate counts for fewer blocks does not count as ready
 	#[arg(long, default_value = "1200", value_parser = args::number, value_name = "BLOCKS")]
 	reserve: BlockNumber,
-	/// For how many blocks the certificate is to count: twice --reserve at the least
+	/// For how many blocks the certificate is to count at the most: until the last multiple of 28800
+	/// among them, which many certificates share; twice --reserve and 28800 more at the least
 	#[arg(long, default_value = "201600", value_parser = args::number, value_name = "BLOCKS")]
 	valid_for: BlockNumber,
 	/// How many meters to ask at the most

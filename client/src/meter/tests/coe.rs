@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::{
-	error::Classify,
+	error::{Classify, Kind},
 	files::{read_document, write_document, Encoded},
 };
+use proptest::prelude::*;
 use sp_core::{ed25519, Pair};
 use spb_primitives::{
 	relay::{CoeRequest, ContactKey},
@@ -167,4 +168,30 @@ fn only_our_own_meter_certificate_should_be_kept() {
 	assert_eq!(keep(&sign(&manufacturer(), 1, key, &genesis())), Ok(()));
 	assert_eq!(bench.meter.info(&genesis(), NOW).unwrap().manufacturer, Some(1));
 	assert_eq!(bench.meter.info(&Genesis::zero(), NOW).unwrap().manufacturer, None);
+}
+
+#[test]
+fn certificates_should_run_out_at_blocks_that_many_share() {
+	// Whoever asks on one day for equally many blocks gets the same.
+	for now in [0, 1, VALIDITY_STEP - 1] {
+		assert_eq!(last_block(now, 7 * VALIDITY_STEP).unwrap(), 7 * VALIDITY_STEP);
+	}
+	assert_eq!(last_block(VALIDITY_STEP, 7 * VALIDITY_STEP).unwrap(), 8 * VALIDITY_STEP);
+	for valid_for in [0, 1, VALIDITY_STEP - 1] {
+		let error = last_block(NOW, valid_for).unwrap_err();
+		assert_eq!((error.kind(), error.code().as_str()), (Kind::BadInput, "validity-too-short"));
+	}
+}
+
+proptest! {
+	#[test]
+	fn certificates_should_count_no_longer_than_asked_for_and_nearly_as_long(
+		now in 0..BlockNumber::MAX / 2,
+		valid_for in VALIDITY_STEP..BlockNumber::MAX / 2,
+	) {
+		let last = last_block(now, valid_for).unwrap();
+		prop_assert_eq!(last % VALIDITY_STEP, 0);
+		prop_assert!(last > now && last <= now + valid_for);
+		prop_assert!(last - now > valid_for - VALIDITY_STEP);
+	}
 }
