@@ -114,17 +114,30 @@ async fn meters_should_certify_each_other_over_the_backbone() {
 	assert_eq!(none, json!({ "trees": [] }));
 	let keys = asking.result(&["meter", "keys"]).await;
 	assert_eq!(keys["keysLeft"], 16 * trees, "{keys}");
-	trade(&scene, &asking.development("//Dave")).await;
+	let consumer = asking.development("//Dave");
+	let producer = trade(&scene, &consumer).await;
 	unwilling.done(&["meter", "unlist"]).await;
 	let more = asking.result(&stock(&enough, LEAVES)).await;
 	assert_eq!(more["trees"].as_array().unwrap().len(), 1, "{more}");
+
+	// Whoever keeps its stock up gets what is missing at first, and what is when a key is used later:
+	// the tree that the trades' keys are from has 15 left, and then fewer.
+	let all = (trees + 2).to_string();
+	let keep = stock(&all, "15");
+	let mut keeping = asking.running(&[&keep[..], &["--keep"]].concat());
+	assert_eq!(keeping.says().await["result"]["leaves"].to_string(), LEAVES);
+	consumer.done(&["ctp", &producer, "0.5", "500", "--wait", "database"]).await;
+	assert_eq!(keeping.says().await["result"]["leaves"].to_string(), LEAVES);
+	drop(keeping);
+	assert_eq!(asking.result(&keep).await, json!({ "trees": [] }));
+
 	// No meter certifies its own tree, and this one is alone in the directory.
 	let (code, error) = willing.error(&stock("1", LEAVES)).await;
 	assert_eq!((code, error.as_str()), (Some(3), "no-candidates"));
 }
 
-/// The chain takes the certificates: a trade from end to end.
-async fn trade(scene: &BackboneScene, consumer: &Cli) {
+/// The chain takes the certificates: a trade from end to end. Gives the producer's address.
+async fn trade(scene: &BackboneScene, consumer: &Cli) -> String {
 	let producer = scene.cli(1, "producer").development("//Charlie");
 	let mut shown = producer.result(&["account", "show"]).await;
 	let address = shown["account"].take().as_str().unwrap().to_owned();
@@ -135,4 +148,5 @@ async fn trade(scene: &BackboneScene, consumer: &Cli) {
 	let committed = consumer.result(&commit).await;
 	let id = committed["id"].as_str().unwrap();
 	consumer.done(&["erc", id, "500", "--wait", "settled"]).await;
+	address
 }
