@@ -1,5 +1,7 @@
 # What must hold of the summary of a demo: jq --exit-status --raw-output --from-file summary.jq FILE
 # ends with an error that names what does not. Money is in strings, because jq's numbers are not exact.
+# A quarter-hour takes two blocks; the last CTP lives nine and has a grace of 20; ten are around
+# (testbed/src/demo/plan/tests.rs).
 {
 	"trades settle": (.settled > 0),
 	"some in part": (.partial > 0 and .partial <= .settled),
@@ -7,6 +9,7 @@
 	"producers are paid": (.paid | test("^[1-9][0-9]*$")),
 	"a trade takes at most 125 bytes": (.bytes_per_trade > 0 and .bytes_per_trade <= 125),
 	"every block's root is checked": (.blocks > 0 and .roots_checked == .blocks),
+	"it ends when its last CTP may": (.blocks <= 2 * .quarters + 9 + 20 + 10),
 	"every root is the database's": (.roots_equal == .roots_checked),
 	"every block has one seal": (.bad_seals == 0),
 	"no message is in a block": (.messages_in_bodies == 0),

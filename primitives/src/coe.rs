@@ -1,6 +1,6 @@
 //! The Certificate of Existence: a tree of receipt keys signed by another certified meter (paper
-//! section II-B). [`MeterProof::verify`] is the one place that judges it, for the pool, the import
-//! check and the client.
+//! section II-B). [`Coe::verify`] is the one place that judges it: the pool and the import check come to
+//! it by [`MeterProof::verify`], the client straight.
 
 use crate::{
 	signing::{Genesis, Tag},

@@ -55,8 +55,7 @@ pub fn run(workspace: &Workspace, options: Options) -> Result<(), Error> {
 			process::run_into(&mut cargo, output)
 		})],
 		vec![Step::new("networks", |output| networks(workspace, output))],
-		// One after the other: a node that starts compiles its runtime, and many at once keep each
-		// other from ever listening.
+		// One after the other: so few lanes keep the number of nodes that run at once low.
 		vec![
 			Step::new("EVM yardstick", |output| yardstick(workspace, output)),
 			Step::new("JavaScript checks", |output| {
