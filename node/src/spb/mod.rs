@@ -21,6 +21,8 @@
 
 pub mod conduct;
 pub mod disk;
+#[cfg(test)]
+mod doubles;
 pub mod events;
 pub mod feed;
 pub mod finality;

@@ -2,6 +2,7 @@
 
 use super::{
 	super::{
+		doubles::DoubleChain,
 		inbox::Limits,
 		message::tests::{extrinsic, id, signed, GENESIS},
 		metrics::Metrics,
@@ -15,47 +16,11 @@ use super::{
 	*,
 };
 use parking_lot::Mutex;
-use sc_client_api::blockchain::{BlockStatus, Info};
 use sp_blockchain::HashAndNumber;
 use sp_runtime::{traits::Header as _, Digest};
-use spb_primitives::BlockNumber;
 
 /// Room before the proof of a message.
 const PADDING: usize = 10;
-
-/// A chain that knows these headers.
-struct DoubleChain(Vec<Header>);
-
-impl HeaderBackend<Block> for DoubleChain {
-	fn header(&self, hash: Hash) -> sp_blockchain::Result<Option<Header>> {
-		Ok(self.0.iter().find(|header| header.hash() == hash).cloned())
-	}
-
-	fn info(&self) -> Info<Block> {
-		Info {
-			best_hash: Hash::repeat_byte(1),
-			best_number: 100,
-			genesis_hash: Hash::zero(),
-			finalized_hash: Hash::zero(),
-			finalized_number: 0,
-			finalized_state: None,
-			number_leaves: 1,
-			block_gap: None,
-		}
-	}
-
-	fn status(&self, _: Hash) -> sp_blockchain::Result<BlockStatus> {
-		Ok(BlockStatus::Unknown)
-	}
-
-	fn number(&self, _: Hash) -> sp_blockchain::Result<Option<BlockNumber>> {
-		Ok(None)
-	}
-
-	fn hash(&self, _: BlockNumber) -> sp_blockchain::Result<Option<Hash>> {
-		Ok(None)
-	}
-}
 
 /// Reads each byte of a sidecar as the vault of a commitment, except in those that it fails for now.
 #[derive(Default)]

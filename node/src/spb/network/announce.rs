@@ -124,57 +124,25 @@ fn ready(
 mod tests {
 	use super::{
 		super::{
-			super::sidecars::{
-				hash_of,
-				tests::{sidecars, Memory},
+			super::{
+				doubles::DoubleChain,
+				sidecars::{
+					hash_of,
+					tests::{sidecars, Memory},
+				},
 			},
 			fetcher::Timing,
 		},
 		*,
 	};
-	use sc_client_api::blockchain::{BlockStatus, Info};
 	use sp_runtime::{traits::Header as _, Digest};
-
-	/// A chain whose best block is 100 and whose last final one is 90.
-	struct DoubleChain;
-
-	impl HeaderBackend<Block> for DoubleChain {
-		fn header(&self, _: Hash) -> sp_blockchain::Result<Option<Header>> {
-			Ok(None)
-		}
-
-		fn info(&self) -> Info<Block> {
-			Info {
-				best_hash: Hash::zero(),
-				best_number: 100,
-				genesis_hash: Hash::zero(),
-				finalized_hash: Hash::zero(),
-				finalized_number: 90,
-				finalized_state: None,
-				number_leaves: 1,
-				block_gap: None,
-			}
-		}
-
-		fn status(&self, _: Hash) -> sp_blockchain::Result<BlockStatus> {
-			Ok(BlockStatus::Unknown)
-		}
-
-		fn number(&self, _: Hash) -> sp_blockchain::Result<Option<BlockNumber>> {
-			Ok(None)
-		}
-
-		fn hash(&self, _: BlockNumber) -> sp_blockchain::Result<Option<Hash>> {
-			Ok(None)
-		}
-	}
 
 	fn validator() -> SidecarAnnouncements<DoubleChain, Memory> {
 		let sidecars = Arc::new(sidecars().0);
 		let metrics = Metrics::new(None).unwrap();
 		let fetcher =
 			Fetcher::new(sidecars.clone(), "/spb/sidecar/1".into(), Timing::NODE, metrics.clone());
-		let (client, slot) = (Arc::new(DoubleChain), Duration::from_secs(3));
+		let (client, slot) = (Arc::new(DoubleChain(Vec::new())), Duration::from_secs(3));
 		SidecarAnnouncements { client, sidecars, fetcher: Arc::new(fetcher), slot, metrics }
 	}
 

@@ -94,6 +94,16 @@ async fn sidecar_should_be_asked_for_once_however_many_want_it() {
 	assert_eq!(bench.peers.asked.lock().len(), 1);
 }
 
+/// A peer that has the first sidecar as soon as this is set, and nothing before.
+fn has_it_later(peers: &DoublePeers) -> Arc<AtomicBool> {
+	let there = Arc::new(AtomicBool::new(false));
+	let open = there.clone();
+	peers.add(move |request| {
+		with(&if open.load(Ordering::Relaxed) { vec![sidecar(1)] } else { vec![] })(request)
+	});
+	there
+}
+
 #[tokio::test]
 async fn peer_should_be_asked_again_until_it_has_the_sidecar() {
 	let peers = DoublePeers::default();
@@ -111,11 +121,7 @@ async fn peer_should_be_asked_again_until_it_has_the_sidecar() {
 async fn wrong_bytes_should_cost_the_peer_that_sent_them() {
 	let peers = DoublePeers::default();
 	let liar = peers.add(|_| Some(SidecarAnswer(vec![Some(vec![1, 2])]).encode()));
-	let honest_after = Arc::new(AtomicBool::new(false));
-	let open = honest_after.clone();
-	peers.add(move |request| {
-		with(&if open.load(Ordering::Relaxed) { vec![sidecar(1)] } else { vec![] })(request)
-	});
+	let honest_after = has_it_later(&peers);
 	let bench = bench(peers).await;
 	let fetch = bench.fetch(hash_of(&sidecar(1)));
 	let release = async {
@@ -148,11 +154,7 @@ async fn garbage_should_cost_the_peer_that_sent_it() {
 #[tokio::test]
 async fn wait_should_show_in_the_metrics_as_long_as_it_lasts() {
 	let peers = DoublePeers::default();
-	let there = Arc::new(AtomicBool::new(false));
-	let open = there.clone();
-	peers.add(move |request| {
-		with(&if open.load(Ordering::Relaxed) { vec![sidecar(1)] } else { vec![] })(request)
-	});
+	let there = has_it_later(&peers);
 	let bench = bench(peers).await;
 	let waiting = || bench.fetcher.metrics.sidecars_waiting.get();
 	assert_eq!(waiting(), 0);
@@ -329,11 +331,7 @@ async fn fetching_ahead_should_stop_where_memory_ends_and_go_on_when_blocks_are_
 #[tokio::test]
 async fn late_sidecar_should_be_held_for_when_its_block_comes_again() {
 	let peers = DoublePeers::default();
-	let there = Arc::new(AtomicBool::new(false));
-	let open = there.clone();
-	peers.add(move |request| {
-		with(&if open.load(Ordering::Relaxed) { vec![sidecar(1)] } else { vec![] })(request)
-	});
+	let there = has_it_later(&peers);
 	let bench = bench(peers).await;
 	let hash = hash_of(&sidecar(1));
 	let bound = Duration::from_millis(20);
