@@ -120,17 +120,24 @@ async fn rob(trial: &Trial, chain: &Chain, market: &Market) -> Result<(Made, Hea
 		Ok(robbed.then_some(earned))
 	});
 	let loot = loot.await?;
-	for block in blocks::lying(chain)? {
-		let parent = connection.header(block.hash).await?.parent_hash;
-		let parent = Head { number: block.number.saturating_sub(1), hash: parent };
-		let before = earned(&connection.view(parent).await?, &producer).await?;
-		let after = earned(&connection.view(block).await?, &producer).await?;
-		if before.is_zero() && after == loot {
-			trial.say(format!("{id} has settled there in {block:?} without an ERC, for {loot}"));
-			return Ok((Made::new(issued, None), block, loot));
+	// The block is there a moment before the log names it.
+	let what =
+		format!("{id} has settled there in a block that is no lie, for all that the log says");
+	let block = until(&what, || async {
+		for block in blocks::lying(chain)? {
+			let parent = connection.header(block.hash).await?.parent_hash;
+			let parent = Head { number: block.number.saturating_sub(1), hash: parent };
+			let before = earned(&connection.view(parent).await?, &producer).await?;
+			let after = earned(&connection.view(block).await?, &producer).await?;
+			if before.is_zero() && after == loot {
+				return Ok(Some(block));
+			}
 		}
-	}
-	Err(format!("{id} has settled there in a block that is no lie").into())
+		Ok(None)
+	});
+	let block = block.await?;
+	trial.say(format!("{id} has settled there in {block:?} without an ERC, for {loot}"));
+	Ok((Made::new(issued, None), block, loot))
 }
 
 /// Whether on the honest nodes' chain no lie is final, no block after `cut` for which there is no evidence,

@@ -4,8 +4,10 @@ use super::{
 	super::joining::authored,
 	hostile::{self, counted_by_all, counts, labelled, lies, until, ANSWERS},
 };
+use spb_client::connection::{database_digest, Hash};
 use spb_testbed::{database, validators::NAMES};
 use spb_tests::faults::{Chain, Result, Setup, Trial};
+use std::collections::BTreeSet;
 use tokio::task::block_in_place;
 
 /// How often a database is lost until the liar is the first to be asked. That is one chance in three each
@@ -26,6 +28,8 @@ const DATABASE: &str = "database";
 const PROTOCOLS: [&str; 2] = [SIDECAR, DATABASE];
 /// Whose CTP database is lost.
 const LOST: usize = 2;
+/// Of so many blocks it loses the sidecars too: with them it would make its database itself.
+const EVIDENCE: u32 = 10;
 /// Where nodes count requests that they refuse.
 const REQUESTS: &str = "spb_requests_refused_total";
 
@@ -103,7 +107,7 @@ pub async fn sends_garbage(trial: &mut Trial) -> Result<()> {
 	chain.conclude(trial, over).await
 }
 
-/// Has Charlie lose his CTP database until a peer has given him one that he refuses for this reason; gives
+/// Has Charlie lose his CTP database, and what he could make it from, until a peer has given him one that he refuses for this reason; gives
 /// the answers that he has refused and how often he has lost it.
 async fn lose_until_refused(
 	trial: &Trial,
@@ -115,8 +119,15 @@ async fn lose_until_refused(
 	// Which of three peers is asked first is chance.
 	while refused == 0.0 && tries < TRIES {
 		tries += 1;
+		let evidence = evidence(chain).await?;
 		block_in_place(|| chain.nodes[LOST].stop())?;
-		database::remove(chain.validators.folder(LOST))?;
+		let folder = chain.validators.folder(LOST);
+		database::remove(folder)?;
+		let lost = database::remove_sidecars(folder, &evidence)?;
+		// Later they may be gone already.
+		if lost == 0 && tries == 1 {
+			return Err(format!("{} had none of the sidecars {evidence:?}", NAMES[LOST]).into());
+		}
 		chain.restart(LOST)?;
 		trial.say(format!("{} has lost its database ({tries})", NAMES[LOST]));
 		let node = &chain.nodes[LOST];
@@ -130,6 +141,19 @@ async fn lose_until_refused(
 		refused = labelled(&restored.await?, ANSWERS, &labels);
 	}
 	Ok((refused, tries))
+}
+
+/// The hashes of the sidecars that Charlie's last blocks name.
+async fn evidence(chain: &Chain) -> Result<BTreeSet<Hash>> {
+	let connection = &chain.connections[LOST];
+	let last = connection.best().await?.number;
+	let mut hashes = BTreeSet::new();
+	for number in last.saturating_sub(EVIDENCE).max(1)..=last {
+		let header = connection.header(connection.hash_of(number).await?).await?;
+		let digest = database_digest(&header);
+		hashes.extend(digest.map(|digest| digest.sidecar_hash));
+	}
+	Ok(hashes)
 }
 
 /// Waits until every honest node has refused something on this protocol for this reason.
