@@ -16,7 +16,7 @@ use spb_client::{
 	},
 	connection::{Connection, CtpFilter, Head, Status},
 	files::to_hex,
-	keys::ManufacturerKey,
+	keys::{AccountKey, ManufacturerKey},
 	meter::{Issued, Reading},
 	trade::{wait_for_ctp, wait_for_receipt, Goal},
 	tx::TxError,
@@ -30,7 +30,7 @@ use spb_tests::{
 	scene::{tenths, Pair, PRICE, VAULT},
 	Scene,
 };
-use subxt::utils::MultiAddress;
+use subxt::{tx::Payload, utils::MultiAddress};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_happened_on_the_chain_should_be_heeded() {
@@ -40,11 +40,24 @@ async fn what_has_happened_on_the_chain_should_be_heeded() {
 		(scene.pair("keys").await, scene.pair("offers").await, scene.pair("vaults").await);
 	let (open, (), ()) = tokio::join!(
 		reused_key(&scene, &keys),
-		changed_offer(&offers),
+		changed_offer(&scene, &offers),
 		withdrawal(&scene, &vaults)
 	);
-	meters(&keys, &open).await;
+	meters(&scene, &keys, &open).await;
 	scene.audit().await;
+}
+
+/// Has a call change the chain, and waits until the pool heeds it too: it looks at a block a moment after that
+/// is there, and before the next one is made. The block that has the call.
+async fn change(
+	scene: &Scene,
+	connection: &Connection,
+	call: &impl Payload,
+	key: &AccountKey,
+) -> Head {
+	let block = connection.submit_and_wait(call, key).await.unwrap().block;
+	scene.until(block.number + 1).await;
+	block
 }
 
 /// Has a CTP enter the database.
@@ -111,7 +124,7 @@ async fn long_path(connection: &Connection, issued: &Issued) {
 }
 
 /// A quote for another CTP, a price that has risen by one unit, an offer that is closed.
-async fn changed_offer(pair: &Pair) {
+async fn changed_offer(scene: &Scene, pair: &Pair) {
 	let connection = pair.community.connection();
 	let producer = &pair.community.participants[0].key;
 	let genesis = connection.genesis();
@@ -131,7 +144,7 @@ async fn changed_offer(pair: &Pair) {
 	// One unit more for the 1,000 Wh that it asks for.
 	let risen = Price::per_kwh(PRICE.units_per_kwh() + 1);
 	let reprice = calls::reprice_offer(pair.offer, risen);
-	connection.submit_and_wait(&reprice, producer).await.unwrap();
+	change(scene, connection, &reprice, producer).await;
 	refuses(connection, &late.signed, &late.proof, Refusal::PriceTooLow).await;
 	// Its producer's word for this very CTP stands in for the price.
 	quoted(connection, &late, quote(&late.id)).await.unwrap();
@@ -139,7 +152,7 @@ async fn changed_offer(pair: &Pair) {
 	wait_for_ctp(connection, &late.id, expiry, Goal::Database, &()).await.unwrap();
 
 	let another = issue(pair, 500, tenths(2), &[&open, &late]).await;
-	connection.submit_and_wait(&calls::close_offer(pair.offer), producer).await.unwrap();
+	change(scene, connection, &calls::close_offer(pair.offer), producer).await;
 	refuses(connection, &another.signed, &another.proof, Refusal::OfferClosed).await;
 
 	// What was open before pays what it committed.
@@ -164,7 +177,7 @@ async fn withdrawal(scene: &Scene, pair: &Pair) {
 	let racing = issue(pair, 300, tenths(1), &[&open]).await;
 	submit(connection, &racing.signed, &racing.proof).await.unwrap();
 	let request = calls::request_withdrawal(VAULT);
-	let asked = connection.submit_and_wait(&request, consumer).await.unwrap().block;
+	let asked = change(scene, connection, &request, consumer).await;
 
 	let late = issue(pair, 300, tenths(1), &[&open, &racing]).await;
 	refuses(connection, &late.signed, &late.proof, Refusal::VaultTooSmall).await;
@@ -189,7 +202,7 @@ async fn withdrawal(scene: &Scene, pair: &Pair) {
 
 /// The meter that signed a tree is revoked, then its manufacturer retires: no CTP enters with that tree
 /// any more, and the one that is open settles.
-async fn meters(pair: &Pair, open: &Issued) {
+async fn meters(scene: &Scene, pair: &Pair, open: &Issued) {
 	let connection = pair.community.connection();
 	let good = issue(pair, 300, tenths(1), &[open]).await;
 	let (manufacturer, meter) = (good.proof.coe.manufacturer, good.proof.coe.signer);
@@ -197,13 +210,13 @@ async fn meters(pair: &Pair, open: &Issued) {
 	let revoke = Spb::revoke_meter { manufacturer, meter: meter.0 };
 	let revoke = runtime_types::spb_runtime::RuntimeCall::Spb(revoke);
 	let revoke = runtime::transactions().sudo().sudo_as(by_maker, revoke);
-	connection.submit_and_wait(&revoke, &funder().unwrap()).await.unwrap();
+	change(scene, connection, &revoke, &funder().unwrap()).await;
 	refuses(connection, &good.signed, &good.proof, Refusal::MeterRevoked).await;
 
 	let retire = Spb::retire_manufacturer { id: manufacturer };
 	let retire = runtime_types::spb_runtime::RuntimeCall::Spb(retire);
 	let retire = runtime::transactions().sudo().sudo(retire);
-	connection.submit_and_wait(&retire, &funder().unwrap()).await.unwrap();
+	change(scene, connection, &retire, &funder().unwrap()).await;
 	refuses(connection, &good.signed, &good.proof, Refusal::UnknownManufacturer).await;
 	settle(pair, open).await;
 }
