@@ -10,7 +10,7 @@
 
 pub mod origin;
 
-pub use origin::Origin;
+pub use origin::{Origin, UNKNOWN};
 
 use std::{
 	collections::BTreeMap,

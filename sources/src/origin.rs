@@ -3,7 +3,7 @@
 use std::{fs, path::Path, process::Command, thread};
 
 /// What takes the place of what the machine does not tell.
-const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 
 /// When, on what and of what something is measured.
 pub struct Origin {

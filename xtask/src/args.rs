@@ -49,7 +49,7 @@ Options of evaluate:
   --sizes N,N,...   trades offered at once, ascending (default: 100,1000,5000,10000)
   --evm             the baseline on an EVM node as well
   --fresh           take nothing over from an evaluation that was interrupted
-  --node FILE       measure this node (default: one compiled with the profile production)
+  --node FILE       measure this node (default: one compiled for it, optimised)
   --out FOLDER      write there (default: docs/evaluation, and the table of the README)
 
 The demo's summary is written to target/demo/summary.json, the report of faults to

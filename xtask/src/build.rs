@@ -1,7 +1,6 @@
 //! `cargo xtask build`: the binaries. And for tests, a node that misbehaves.
 
 use crate::{checkout, process::ProcessError, toolchain::Toolchain, workspace::Workspace};
-use std::path::PathBuf;
 
 /// The feature of the node that lets it lie.
 pub const MISBEHAVIOUR: &str = "spb-node/misbehaviour";
@@ -15,6 +14,9 @@ const PRODUCTION: &str = "production";
 /// The programs that are shipped.
 const SHIPPED: [&str; 2] = ["spb-node", "spb"];
 
+/// Crates of ours that compile fast and run slowly in development; what is measured has them optimised.
+const MEASURED: [&str; 3] = ["spb-client", "spb-node", "spb-testbed"];
+
 /// What to build.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
@@ -22,20 +24,27 @@ pub struct Options {
 	pub production: bool,
 }
 
-/// Compiles what is shipped, which takes its time: nothing is left out that makes it faster. Says in which folder it
-/// is, with the other `programs` that are asked for.
-pub fn production(
-	workspace: &Workspace,
-	toolchain: Toolchain,
-	programs: &[&str],
-) -> Result<PathBuf, ProcessError> {
+/// Compiles what is shipped, which takes its time: nothing is left out that makes it faster.
+pub fn production(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
 	let mut cargo = toolchain.command(workspace, "cargo");
 	cargo.args(["build", "--profile", PRODUCTION, "--workspace", "--features", METADATA_HASH]);
-	for program in SHIPPED.iter().chain(programs) {
+	for program in SHIPPED {
 		cargo.args(["--bin", program]);
 	}
-	checkout::compile(workspace, &mut cargo)?;
-	Ok(workspace.target.join(PRODUCTION))
+	checkout::compile(workspace, &mut cargo)
+}
+
+/// Compiles the workspace as [`run`] does, with all of our code optimised as well: for figures of speed,
+/// with the dependencies that are compiled already.
+pub fn measured(workspace: &Workspace, toolchain: Toolchain) -> Result<(), ProcessError> {
+	let mut cargo = toolchain.command(workspace, "cargo");
+	cargo.args(["build", "--release", "--workspace"]);
+	for name in MEASURED {
+		for setting in ["opt-level=3", "codegen-units=16"] {
+			cargo.args(["--config", &format!("profile.release.package.{name}.{setting}")]);
+		}
+	}
+	checkout::compile(workspace, &mut cargo)
 }
 
 /// Compiles the workspace.

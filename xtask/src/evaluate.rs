@@ -112,18 +112,14 @@ impl std::error::Error for EvaluateError {
 	}
 }
 
-/// Evaluates. The whole evaluation measures a node without shortcuts and writes the figures of the
+/// Evaluates. The whole evaluation measures a node that is optimised and writes the figures of the
 /// repository; a quick one, or one of another node or into another folder, leaves these alone.
 pub fn run(workspace: &Workspace, options: &Options) -> Result<(), EvaluateError> {
 	let purpose = if options.evm { Purpose::Test } else { Purpose::Build };
 	let toolchain = setup::ensure(workspace, purpose).map_err(EvaluateError::Setup)?;
-	let programs = if options.quick {
-		build::run(workspace, toolchain).map_err(EvaluateError::Build)?;
-		workspace.target.join("release")
-	} else {
-		// What is measured is what is shipped: without the shortcuts of development.
-		build::production(workspace, toolchain, &["spb-evaluate"]).map_err(EvaluateError::Build)?
-	};
+	let build = if options.quick { build::run } else { build::measured };
+	build(workspace, toolchain).map_err(EvaluateError::Build)?;
+	let programs = workspace.target.join("release");
 	let node = match &options.node {
 		// It is relative to where the user is.
 		Some(node) => path::absolute(node).unwrap_or_else(|_| node.clone()),

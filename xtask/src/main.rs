@@ -63,7 +63,7 @@ fn run(command: &Command) -> Result<(), Error> {
 		Command::Build(options) => {
 			let toolchain = setup::ensure(&workspace, Purpose::Build)?;
 			match options.production {
-				true => Ok(build::production(&workspace, toolchain, &[]).map(drop)?),
+				true => Ok(build::production(&workspace, toolchain)?),
 				false => Ok(build::run(&workspace, toolchain)?),
 			}
 		},

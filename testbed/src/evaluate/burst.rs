@@ -111,10 +111,10 @@ impl Bursts {
 			trades.iter().flat_map(|trade| trade.transactions()).map(|(hash, _)| hash).collect();
 		fees::of_transactions(network, &hashes).await?;
 
-		let (mut paid, mut last) = (Vec::with_capacity(trades.len()), 0);
+		let (mut paid_s, mut last) = (0.0_f64, 0);
 		for payment in payments {
 			let (at, block) = paid_in(network, payment)?;
-			paid.push(at.saturating_duration_since(begun).as_secs_f64());
+			paid_s = paid_s.max(at.saturating_duration_since(begun).as_secs_f64());
 			last = last.max(block);
 		}
 		let blocks = follower.blocks(before, last);
@@ -125,7 +125,6 @@ impl Bursts {
 			.filter(|_| self.until_final);
 		follower.forget(last);
 
-		let paid_s = paid.iter().copied().fold(0.0, f64::max);
 		let size = Size::of(&blocks, &trades, network.empty_seal());
 		let mut measured = vec![
 			("paid_s", paid_s),
@@ -137,7 +136,6 @@ impl Bursts {
 			("evidence_bytes", evidence as f64),
 		];
 		measured.extend(final_s.map(|seconds| ("final_s", seconds)));
-		measured.extend(steady(&paid).map(|rate| ("steady_per_s", rate)));
 		Ok(measured)
 	}
 
@@ -164,17 +162,6 @@ fn paid_in(network: &Network, payment: What) -> Result<(Instant, BlockNumber)> {
 	let sight = network.follower().sight(payment);
 	let paid = sight.and_then(|sight| Some((sight.at, sight.block?.number)));
 	paid.ok_or_else(|| EvaluationError::gone(payment))
-}
-
-/// Payments per second while the burst is in full swing: of those after the tenth and up to the
-/// ninetieth of each hundred, whole blocks. None where these are paid by one block.
-fn steady(paid: &[f64]) -> Option<f64> {
-	let mut sorted = paid.to_vec();
-	sorted.sort_unstable_by(f64::total_cmp);
-	let at = |percent: usize| sorted.get((sorted.len() * percent).div_ceil(100).max(1) - 1);
-	let (first, last) = (*at(10)?, *at(90)?);
-	let within = sorted.iter().filter(|seconds| first < **seconds && **seconds <= last).count();
-	(last > first).then(|| within as f64 / (last - first))
 }
 
 /// Bytes of what the sidecars of blocks hold.
@@ -236,16 +223,6 @@ mod tests {
 		let runs = |size| Bursts::of(size, 100, 100, 3).runs;
 		assert_eq!([100, 1_000, 5_000, 1].map(runs), [100, 10, 3, 100]);
 		assert_eq!(Bursts::of(5_000, 2, 100, 3).runs, 2);
-	}
-
-	#[test]
-	fn a_steady_rate_should_leave_out_ramp_and_tail() {
-		// Two hundred a block of two seconds, after ten seconds of nothing; five come late.
-		let blocks = [(10.0, 5), (12.0, 30), (14.0, 200), (16.0, 200), (18.0, 200), (40.0, 5)];
-		let paid: Vec<f64> = blocks.iter().flat_map(|(at, count)| vec![*at; *count]).collect();
-		assert_eq!(steady(&paid), Some(100.0));
-		assert_eq!(steady(&[3.0; 100]), None);
-		assert_eq!(steady(&[]), None);
 	}
 
 	fn block(number: u32, seal_bytes: usize, settled: usize) -> SeenBlock {

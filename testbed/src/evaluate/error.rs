@@ -80,6 +80,9 @@ pub enum EvaluationError {
 	/// The yardstick on another platform.
 	#[error("the EVM yardstick fails: {0}")]
 	Evm(String),
+	/// Parts that failed each time they were tried.
+	#[error("not measured to the end: {0}; the rest is written, and the same command goes on")]
+	Incomplete(String),
 	/// A task was stopped.
 	#[error("interrupted; run the same command again to go on where it stopped")]
 	Interrupted,

@@ -82,7 +82,7 @@ pub struct Burst {
 	pub size: u64,
 	/// Seconds until the last producer is paid, mean.
 	pub time: Compared,
-	/// Trades per second between the tenth and the ninetieth of each hundred payments, mean.
+	/// Trades per second from the first submission until the last producer is paid, mean.
 	pub rate: Compared,
 }
 
@@ -152,7 +152,7 @@ impl Figures {
 		let bursts = records.sizes(burst::PART).into_iter().map(|size| Burst {
 			size,
 			time: compared(burst::PART, size, "paid_s"),
-			rate: compared(burst::PART, size, "steady_per_s"),
+			rate: compared(burst::PART, size, "trades_per_s"),
 		});
 		let curve = |part: &str, way: &str, measure: &str| curve(records, part, way, measure, None);
 		let against = |part: &str, measure: &str| {
@@ -290,7 +290,7 @@ pub struct Summary {
 	pub fee_ratio: Option<f64>,
 	/// Time for 100 trades, SPB by baseline.
 	pub time_100_ratio: Option<f64>,
-	/// Trades per second at saturation, SPB by baseline; without ramp and tail, see [`Burst::rate`].
+	/// Trades per second at saturation, SPB by baseline, see [`Burst::rate`].
 	pub saturation_ratio: Option<f64>,
 	/// Trades per second at saturation, SPB.
 	pub saturation_trades_per_s: Option<f64>,

@@ -26,7 +26,7 @@ use tokio::{
 };
 
 /// How long anything may take that a trade waits for.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_secs(600);
 /// How long a subscription may be silent before the node itself is asked.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long to wait before asking for what no event has told. Long, because asking costs the node.

@@ -80,14 +80,17 @@ pub async fn run(options: &Options) -> Result<Summary> {
 	let progress = Progress::new(plan.steps() + evm);
 
 	let measuring = measure(options, &mut records, &progress);
-	match options.within {
+	let failed = match options.within {
 		None => measuring.await?,
 		Some(limit) => match tokio::time::timeout(limit, measuring).await {
 			Ok(measured) => measured?,
 			// What was noted by then is whole.
-			Err(_) => progress.tell(&format!("the {} s are over", limit.as_secs())),
+			Err(_) => {
+				progress.tell(&format!("the {} s are over", limit.as_secs()));
+				Vec::new()
+			},
 		},
-	}
+	};
 	let mut missing = plan.missing(&records);
 	if options.evm {
 		missing.extend(evm::missing(&records, plan.runs));
@@ -115,31 +118,82 @@ pub async fn run(options: &Options) -> Result<Summary> {
 	if options.readme {
 		report::write_readme(&options.root.join("README.md"), &summary, out, &drawn)?;
 	}
+	if !failed.is_empty() {
+		return Err(EvaluationError::Incomplete(failed.join(", ")));
+	}
 	Ok(summary)
 }
 
 /// Settlements of a full block.
 const FULL_BLOCK: u64 = 5_000;
 
-async fn measure(options: &Options, records: &mut Records, progress: &Progress) -> Result<()> {
+/// How often a part is tried: a network may fail, and what it has noted by then is kept.
+const TRIES: u32 = 3;
+
+/// Measures all parts, whatever becomes of others. Those that failed each time.
+async fn measure(
+	options: &Options,
+	records: &mut Records,
+	progress: &Progress,
+) -> Result<Vec<&'static str>> {
 	let plan = &options.plan;
 	let on = |parameters, crowd| Trading { options, parameters, crowd };
+	let mut failed = Vec::new();
 	if plan.is_in_one_network() {
-		on(plan.parameters(), plan.crowd()).measure_all(records, progress).await?;
+		let all = on(plan.parameters(), plan.crowd());
+		failed.extend(
+			insist("trades", progress, async || all.measure_all(records, progress).await).await?,
+		);
 	} else {
 		let long = plan.scale_parameters();
-		on(plan.parameters(), plan.crowd()).measure(records, progress).await?;
+		let trades = on(plan.parameters(), plan.crowd());
+		failed.extend(
+			insist("trades", progress, async || trades.measure(records, progress).await).await?,
+		);
 		// What a node takes is not what full blocks have left behind, and full blocks are not made
 		// beside what stays open: each has a network of its own.
-		on(long, plan.open_crowd()).measure_open(records, progress).await?;
-		on(long, plan.blocks_crowd()).measure_blocks(records, progress).await?;
+		let open = on(long, plan.open_crowd());
+		failed.extend(
+			insist("open CTPs", progress, async || open.measure_open(records, progress).await)
+				.await?,
+		);
+		let blocks = on(long, plan.blocks_crowd());
+		failed.extend(
+			insist("blocks", progress, async || blocks.measure_blocks(records, progress).await)
+				.await?,
+		);
 	}
-	database::measure(records, &plan.database, plan.database_runs, progress).await?;
+	let database =
+		async || database::measure(records, &plan.database, plan.database_runs, progress).await;
+	failed.extend(insist("the database", progress, database).await?);
 	if options.evm {
 		let block_time = plan.parameters().slot_duration;
-		evm::measure(&options.root, records, plan.runs, block_time, progress).await?;
+		let evm =
+			async || evm::measure(&options.root, records, plan.runs, block_time, progress).await;
+		failed.extend(insist("EVM", progress, evm).await?);
 	}
-	Ok(())
+	Ok(failed)
+}
+
+/// Tries a part until it is done, [`TRIES`] times at the most. Its name, where it failed each time.
+async fn insist(
+	name: &'static str,
+	progress: &Progress,
+	mut part: impl AsyncFnMut() -> Result<()>,
+) -> Result<Option<&'static str>> {
+	let begun = progress.position();
+	for attempt in 1..=TRIES {
+		match part().await {
+			Ok(()) => return Ok(None),
+			// Nothing would come of trying again.
+			Err(error @ (EvaluationError::Interrupted | EvaluationError::File { .. })) => {
+				return Err(error);
+			},
+			Err(error) => progress.tell(&format!("{name}, try {attempt} of {TRIES}: {error}")),
+		}
+		progress.back_to(begun);
+	}
+	Ok(Some(name))
 }
 
 /// Measurements on one network.
@@ -268,4 +322,43 @@ fn note_set_up(market: &Market, records: &mut Records) -> Result<()> {
 			("deposit_bytes", bytes.deposit as f64),
 		],
 	)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[tokio::test]
+	async fn a_part_should_be_tried_again_a_few_times() {
+		let progress = Progress::new(9);
+		progress.steps(2);
+		for (failures, tries, ends) in [(0, 1, None), (2, 3, None), (9, 3, Some("x"))] {
+			let mut tried = 0;
+			let part = async || {
+				tried += 1;
+				progress.steps(1);
+				match tried > failures {
+					true => Ok(()),
+					false => Err(EvaluationError::Blind("y".into())),
+				}
+			};
+			assert_eq!(insist("x", &progress, part).await.unwrap(), ends);
+			assert_eq!(tried, tries);
+			// Steps of a try that failed do not count.
+			assert_eq!(progress.position(), if ends.is_some() { 2 } else { 3 });
+			progress.back_to(2);
+		}
+	}
+
+	#[tokio::test]
+	async fn an_interrupted_part_should_not_be_tried_again() {
+		let progress = Progress::new(1);
+		let mut tried = 0;
+		let part = async || {
+			tried += 1;
+			Err(EvaluationError::Interrupted)
+		};
+		assert!(insist("x", &progress, part).await.is_err());
+		assert_eq!(tried, 1);
+	}
 }

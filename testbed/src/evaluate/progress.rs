@@ -45,6 +45,16 @@ impl Progress {
 		}
 	}
 
+	/// How many steps are done.
+	pub fn position(&self) -> u64 {
+		self.bar.position()
+	}
+
+	/// Only so many steps are done after all.
+	pub fn back_to(&self, steps: u64) {
+		self.bar.set_position(steps);
+	}
+
 	/// Tells something that whoever looks should know, with a terminal and without.
 	pub fn tell(&self, text: &str) {
 		self.bar.suspend(|| eprintln!("{text}"));

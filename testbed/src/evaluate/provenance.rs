@@ -1,6 +1,6 @@
 //! Where figures come from.
 
-use spb_sources::Origin;
+use spb_sources::{Origin, UNKNOWN};
 use std::{env, path::Path};
 
 /// What an evaluation writes, from the repository's root on.
@@ -27,6 +27,11 @@ impl Provenance {
 	pub fn here(root: &Path, command: String) -> Self {
 		let Origin { time, machine, load, commit, .. } = Origin::here(root, &WRITTEN);
 		Self { date: time, machine, commit, command, load }
+	}
+
+	/// Whether the source is a commit's: else it may have changed, and nobody could tell.
+	pub fn is_of_a_commit(&self) -> bool {
+		!self.commit.ends_with('+') && self.commit != UNKNOWN
 	}
 }
 

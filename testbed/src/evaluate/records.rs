@@ -17,6 +17,8 @@ use std::{
 
 const HEADER: &str = "session,part,way,size,run,measure,value";
 const SETTINGS: &str = "# settings: ";
+/// Where figures go that are not gone on with.
+const OLD: &str = "raw.old.csv";
 const SESSION: &str = "# session ";
 /// Ends what was written at once.
 const END: &str = "\n\n";
@@ -72,21 +74,25 @@ pub struct Records {
 }
 
 impl Records {
-	/// Opens the file, with what it has if that was measured with the same settings from the same
-	/// source, else empty. `fresh` takes nothing over.
+	/// Opens the file, with what it has if that was measured with the same settings on the same machine
+	/// from the same commit, else empty: what it had goes into [`OLD`] beside it. What was measured of
+	/// sources that are no commit's is never gone on with, nor is anything with `fresh`.
 	pub fn open(path: &Path, settings: &str, provenance: &Provenance, fresh: bool) -> Result<Self> {
-		let settings = format!("{SETTINGS}commit {}; {settings}", provenance.commit);
-		let text = match fresh {
-			true => String::new(),
-			false => match fs::read_to_string(path) {
-				Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-					return Err(EvaluationError::file(path)(error));
-				},
-				read => read.unwrap_or_default(),
+		let Provenance { commit, machine, .. } = provenance;
+		let settings = format!("{SETTINGS}commit {commit}; {machine}; {settings}");
+		let text = match fs::read_to_string(path) {
+			Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+				return Err(EvaluationError::file(path)(error));
 			},
+			read => read.unwrap_or_default(),
 		};
 		let same = text.lines().next() == Some(&settings);
-		let kept = if same { whole(&text) } else { "" };
+		let goes_on = same && provenance.is_of_a_commit() && !fresh;
+		let kept = if goes_on { whole(&text) } else { "" };
+		if kept.is_empty() && !text.is_empty() {
+			let old = path.with_file_name(OLD);
+			fs::rename(path, &old).map_err(EvaluationError::file(&old))?;
+		}
 		let (sessions, rows) = parse(path, kept)?;
 		let mut records = Self {
 			path: path.to_owned(),
@@ -250,6 +256,32 @@ mod tests {
 			let mut records = open(settings, commit, fresh);
 			assert!(records.rows().is_empty() && records.sessions().len() == 1);
 			records.note(POINT, &[("paid_s", 1.0)]).unwrap();
+		}
+	}
+
+	#[test]
+	fn what_others_measured_should_be_put_aside() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("raw.csv");
+		let of = |commit: &str, machine: &str| Provenance {
+			machine: machine.into(),
+			..provenance(commit)
+		};
+		let mut records = Records::open(&path, "", &of("x", "one"), false).unwrap();
+		records.note(POINT, &[("paid_s", 1.5)]).unwrap();
+		drop(records);
+		let text = fs::read_to_string(&path).unwrap();
+
+		let records = Records::open(&path, "", &of("x", "another"), false).unwrap();
+		assert!(!records.has(POINT));
+		assert_eq!(fs::read_to_string(folder.path().join(OLD)).unwrap(), text);
+		drop(records);
+		for commit in ["x+", "unknown"] {
+			for _ in 0..2 {
+				let mut records = Records::open(&path, "", &of(commit, "one"), false).unwrap();
+				assert!(!records.has(POINT), "{commit}");
+				records.note(POINT, &[("paid_s", 1.5)]).unwrap();
+			}
 		}
 	}
 

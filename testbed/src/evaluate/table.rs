@@ -33,7 +33,7 @@ pub fn lines(figures: &Figures, setting: &Setting) -> Vec<Line> {
 	}
 	for burst in &figures.bursts {
 		let size = grouped(burst.size as f64);
-		let what = format!("trades per second in full swing, {size} offered at once");
+		let what = format!("trades per second until all are paid, {size} offered at once");
 		lines.push(compared(what, NOT_GIVEN, burst.rate));
 	}
 	chain_size(figures, setting, &mut lines);

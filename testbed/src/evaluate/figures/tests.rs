@@ -79,8 +79,8 @@ fn ratios_should_be_of_means_over_all_runs() {
 		("delay", BASELINE, 1, 0, "fee_units", 40.0),
 		("burst", SPB, 100, 0, "paid_s", 4.0),
 		("burst", BASELINE, 100, 0, "paid_s", 10.0),
-		("burst", SPB, 5_000, 0, "steady_per_s", 300.0),
-		("burst", BASELINE, 5_000, 0, "steady_per_s", 50.0),
+		("burst", SPB, 5_000, 0, "trades_per_s", 300.0),
+		("burst", BASELINE, 5_000, 0, "trades_per_s", 50.0),
 	]);
 	let summary = Summary::of(&Figures::of(&records), &setting());
 	assert_eq!((summary.delay_ratio, summary.fee_ratio), (Some(0.25), Some(0.25)));
