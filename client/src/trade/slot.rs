@@ -26,8 +26,8 @@ pub(crate) fn find(
 		.find(|(_, id)| !taken.contains(&id.pool_slot()))
 }
 
-/// With one free place of 64 this many tries miss it with a probability of one in e^16.
-const MAX_TRIES: usize = 1024;
+/// With one free place of 64 this many tries miss it with a probability of one in e^64.
+const MAX_TRIES: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
@@ -81,11 +81,11 @@ mod tests {
 			let genesis = H256(genesis);
 			let mut taken = BTreeSet::new();
 			for _ in 0..POOL_SLOTS {
-				let found = find(&draft(5_000, 1_000), key(byte), &taken, &genesis);
+				let found = find(&draft(5_096, 1_000), key(byte), &taken, &genesis);
 				let (_, id) = found.expect("a place is free");
 				prop_assert!(taken.insert(id.pool_slot()));
 			}
-			prop_assert_eq!(find(&draft(5_000, 1_000), key(byte), &taken, &genesis), None);
+			prop_assert_eq!(find(&draft(5_096, 1_000), key(byte), &taken, &genesis), None);
 		}
 	}
 
