@@ -1,10 +1,10 @@
 //! How the pallets are set up.
 
 use crate::{
-	weights::WeightInfo as _, AccountId, Aura, Authorship, Balance, Balances, Block,
-	CompanyCouncil, Hash, Nonce, PalletInfo, Runtime, RuntimeCall, RuntimeEvent,
-	RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin, RuntimeTask, Session, SessionKeys,
-	System, Validators, VERSION,
+	weights::{InBase, WeightInfo as _},
+	AccountId, Aura, Authorship, Balance, Balances, Block, CompanyCouncil, Hash, Nonce, PalletInfo,
+	Runtime, RuntimeCall, RuntimeEvent, RuntimeFreezeReason, RuntimeHoldReason, RuntimeOrigin,
+	RuntimeTask, Session, SessionKeys, System, Validators, VERSION,
 };
 use frame_support::{
 	derive_impl,
@@ -37,7 +37,7 @@ use spb_primitives::{message::SETTLEMENT_BYTES, units::SPB, Parameters};
 /// `pallets/spb/src/weights/measured.rs` with ParityDB's conservative constants, which `integrity_test`
 /// of that pallet holds against this. What other pallets do in every block is not in it, and it is no
 /// promise of time (`docs/decisions/0003-weights.md`).
-const MAX_BLOCK: Weight = Weight::from_parts(3_400 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
+const MAX_BLOCK: Weight = Weight::from_parts(2_900 * WEIGHT_REF_TIME_PER_MILLIS, u64::MAX);
 /// What signed transactions may take of it.
 const NORMAL_SHARE: Perbill = Perbill::from_percent(75);
 /// What of a block's weight its beginning takes.
@@ -112,6 +112,7 @@ impl frame_system::Config for Runtime {
 	type BlockHashCount = BlockHashCount;
 	type DbWeight = ParityDbWeight;
 	type Version = Version;
+	type ExtensionsWeightInfo = InBase;
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type MaxConsumers = ConstU32<16>;
 	type SS58Prefix = ConstU16<{ crate::SS58_PREFIX }>;
@@ -220,7 +221,7 @@ impl pallet_transaction_payment::Config for Runtime {
 		MinimumMultiplier,
 		MaximumMultiplier,
 	>;
-	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = InBase;
 }
 
 /// Who governs registries, validators and upgrades: two thirds of the energy companies together, and

@@ -9,7 +9,7 @@ use frame_support::{
 };
 use sp_genesis_builder::{DEV_RUNTIME_PRESET, LOCAL_TESTNET_RUNTIME_PRESET};
 use sp_keyring::Sr25519Keyring::{Alice, Bob};
-use sp_runtime::{traits::Dispatchable, MultiAddress};
+use sp_runtime::traits::Dispatchable;
 use spb_primitives::{units::SPB, Energy};
 use spb_runtime::{
 	configs::Callable,
@@ -19,7 +19,7 @@ use spb_runtime::{
 
 fn set_up() -> RuntimeCall {
 	let call = pallet_escrow::Call::set_up {
-		consumer: MultiAddress::Id(Bob.to_account_id()),
+		consumer: Bob.to_account_id(),
 		energy: Energy::from_wh(100),
 		amount: SPB,
 		lifetime: 10,

@@ -238,7 +238,7 @@ fn of_escrow() -> Vec<RuntimeCall> {
 	use pallet_escrow::Call;
 	let (energy, contract) = (Energy::from_wh(1), 0);
 	let calls: Vec<Call<Runtime>> = vec![
-		Call::set_up { consumer: address(Dave), energy, amount: 1, lifetime: 9 },
+		Call::set_up { consumer: Dave.to_account_id(), energy, amount: 1, lifetime: 9 },
 		Call::pay { contract },
 		Call::confirm { contract },
 		Call::close { contract },

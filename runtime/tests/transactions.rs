@@ -2,19 +2,26 @@
 
 mod common;
 
+use codec::Encode;
 use common::chain;
 use frame_metadata_hash_extension::CheckMetadataHash;
-use frame_support::{dispatch::GetDispatchInfo, pallet_prelude::TransactionSource};
+use frame_support::{
+	dispatch::{DispatchClass, GetDispatchInfo},
+	pallet_prelude::TransactionSource,
+};
 use pallet_spb::CheckBare;
 use sp_genesis_builder::DEV_RUNTIME_PRESET;
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring::Alice};
 use sp_runtime::{
+	generic::Era,
 	traits::{DispatchTransaction, TransactionExtension},
 	transaction_validity::{InvalidTransaction, TransactionValidityError, UnknownTransaction},
 	MultiSignature,
 };
 use spb_primitives::{Ctp, Energy, Erc, MeterProof, Money, ReceiptKey, SignedCtp};
-use spb_runtime::{Runtime, RuntimeCall, RuntimeOrigin};
+use spb_runtime::{
+	Runtime, RuntimeCall, RuntimeOrigin, TransactionPayment, TxExtension, UncheckedExtrinsic,
+};
 
 /// What the extension says of a call that Alice signs.
 fn judge(call: &RuntimeCall) -> Result<(), TransactionValidityError> {
@@ -109,4 +116,34 @@ fn a_hash_of_the_metadata_should_be_refused_where_none_is_compiled_in() {
 	let unknown = UnknownTransaction::CannotLookup.into();
 	assert_eq!(CheckMetadataHash::<Runtime>::new(true).implicit(), Err(unknown));
 	assert_eq!(CheckMetadataHash::<Runtime>::new(false).implicit(), Ok(None));
+}
+
+#[test]
+fn the_extensions_should_cost_nothing_beside_what_every_transaction_costs() {
+	chain(DEV_RUNTIME_PRESET).execute_with(|| {
+		let call = remark();
+		let weighed = call.get_dispatch_info().call_weight;
+		let extension: TxExtension = (
+			frame_system::CheckNonZeroSender::new(),
+			frame_system::CheckSpecVersion::new(),
+			frame_system::CheckTxVersion::new(),
+			frame_system::CheckGenesis::new(),
+			frame_system::CheckEra::from(Era::mortal(64, 1)),
+			frame_system::CheckNonce::from(0),
+			frame_system::CheckWeight::new(),
+			pallet_transaction_payment::ChargeTransactionPayment::from(0),
+			CheckMetadataHash::new(false),
+			CheckBare::default(),
+			frame_system::WeightReclaim::new(),
+		);
+		let signature = MultiSignature::Sr25519(Alice.sign(b"no one looks at it"));
+		let sender = Alice.to_account_id().into();
+		let signed = UncheckedExtrinsic::new_signed(call, sender, signature, extension);
+		let length = signed.encoded_size() as u32;
+		let limits = <Runtime as frame_system::Config>::BlockWeights::get();
+		let base = limits.get(DispatchClass::Normal).base_extrinsic;
+		let fee = TransactionPayment::weight_to_fee(base.saturating_add(weighed))
+			+ TransactionPayment::length_to_fee(length);
+		assert_eq!(TransactionPayment::query_info(signed, length).partial_fee, fee);
+	});
 }

@@ -4,7 +4,7 @@ use crate::pallet::*;
 use frame_benchmarking::{account, v2::*};
 use frame_support::traits::{fungible::Mutate, Get};
 use frame_system::{pallet_prelude::BlockNumberFor, Pallet as System, RawOrigin};
-use sp_runtime::traits::{Bounded, One, StaticLookup};
+use sp_runtime::traits::{Bounded, One};
 use spb_primitives::Energy;
 
 /// Wh of each contract.
@@ -45,9 +45,14 @@ where
 {
 	let (producer, consumer) = (other::<T>("producer"), signer::<T>());
 	let amount = BalanceOf::<T>::max_value() / 8u32.into();
-	let to = T::Lookup::unlookup(consumer.clone());
 	let lifetime = T::MaxLifetime::get();
-	Pallet::<T>::set_up(RawOrigin::Signed(producer).into(), to, ENERGY, amount, lifetime)?;
+	Pallet::<T>::set_up(
+		RawOrigin::Signed(producer).into(),
+		consumer.clone(),
+		ENERGY,
+		amount,
+		lifetime,
+	)?;
 	if paid {
 		Pallet::<T>::pay(RawOrigin::Signed(consumer.clone()).into(), 0)?;
 	}
@@ -63,10 +68,9 @@ mod benchmarks {
 		let (producer, consumer) = (signer::<T>(), other::<T>("consumer"));
 		let amount = BalanceOf::<T>::max_value() / 8u32.into();
 		let lifetime = T::MaxLifetime::get();
-		let to = T::Lookup::unlookup(consumer);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(producer), to, ENERGY, amount, lifetime);
+		_(RawOrigin::Signed(producer), consumer, ENERGY, amount, lifetime);
 
 		assert!(Contracts::<T>::contains_key(0));
 	}

@@ -34,7 +34,7 @@ pub mod pallet {
 		},
 	};
 	use frame_system::pallet_prelude::*;
-	use sp_runtime::traits::{CheckedAdd, StaticLookup, Zero};
+	use sp_runtime::traits::{CheckedAdd, Zero};
 	use spb_primitives::Energy;
 
 	/// The number of a contract. Numbers are never used again.
@@ -156,13 +156,12 @@ pub mod pallet {
 		#[pallet::weight(T::WeightInfo::set_up())]
 		pub fn set_up(
 			origin: OriginFor<T>,
-			consumer: <T::Lookup as StaticLookup>::Source,
+			consumer: T::AccountId,
 			#[pallet::compact] energy: Energy,
 			#[pallet::compact] amount: BalanceOf<T>,
 			#[pallet::compact] lifetime: u32,
 		) -> DispatchResult {
 			let producer = ensure_signed(origin)?;
-			let consumer = T::Lookup::lookup(consumer)?;
 			ensure!(!energy.is_zero() && !amount.is_zero(), Error::<T>::Empty);
 			let most = T::MaxLifetime::get();
 			ensure!((1..=most).contains(&lifetime), Error::<T>::BadLifetime);

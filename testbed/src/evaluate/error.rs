@@ -24,6 +24,12 @@ pub enum EvaluationError {
 		/// Why.
 		source: io::Error,
 	},
+	/// Another evaluation writes there.
+	#[error("another evaluation writes into {}: wait for it, or give another folder with --out", path.display())]
+	Busy {
+		/// The folder.
+		path: PathBuf,
+	},
 	/// The figures of an earlier run cannot be read.
 	#[error("{}:{line}: {reason}; measure anew with --fresh", path.display())]
 	Records {

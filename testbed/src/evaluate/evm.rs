@@ -11,16 +11,20 @@ use serde::Deserialize;
 use std::{
 	path::{Path, PathBuf},
 	process::Stdio,
+	time::Duration,
 };
 use tokio::{
 	io::{AsyncBufReadExt, BufReader},
 	process::Command,
+	time::timeout,
 };
 
 /// The name of the part in records.
 pub const PART: &str = "evm";
 /// The name of the way in records.
 pub const WAY: &str = "baseline-evm";
+/// How long it may print nothing: longer than the script itself waits for a step.
+const SILENCE: Duration = Duration::from_secs(600);
 /// Where it is, from the repository's root.
 const FOLDER: &str = "evaluation/evm";
 
@@ -69,7 +73,11 @@ pub async fn measure(
 		.map_err(failed)?;
 	let output = child.stdout.take().ok_or_else(|| EvaluationError::Evm("no output".into()))?;
 	let mut lines = BufReader::new(output).lines();
-	while let Some(line) = lines.next_line().await.map_err(failed)? {
+	let silent =
+		|_| EvaluationError::TimedOut { what: "a trade on the EVM node".into(), limit: SILENCE };
+	while let Some(line) =
+		timeout(SILENCE, lines.next_line()).await.map_err(silent)?.map_err(failed)?
+	{
 		let trade: Trade = serde_json::from_str(&line)
 			.map_err(|error| EvaluationError::Evm(format!("{error} in {line:?}")))?;
 		if !records.has(point(trade.run)) {

@@ -22,7 +22,7 @@ use spb_primitives::{
 	Money, OfferId, Price,
 };
 use std::collections::BTreeSet;
-use subxt::{rpcs::client::rpc_params, tx::Payload, utils::MultiAddress};
+use subxt::{rpcs::client::rpc_params, tx::Payload};
 
 /// What the producer offers: enough for every evaluation.
 const OFFERED: Energy = Energy::from_wh(2_000_000_000);
@@ -286,9 +286,8 @@ impl Market {
 
 /// The producer's first step of the baseline.
 fn set_up(consumer: &AccountId, amount: Money) -> impl Payload {
-	let consumer = MultiAddress::Id(consumer.clone().into());
 	let escrow = runtime::transactions().escrow();
-	escrow.set_up(consumer, ENERGY.into(), amount.units(), LIFETIME)
+	escrow.set_up(consumer.clone().into(), ENERGY.into(), amount.units(), LIFETIME)
 }
 
 /// Hands transactions to the pools and waits until all are in blocks.

@@ -139,6 +139,9 @@ async fn measure(
 	let plan = &options.plan;
 	let on = |parameters, crowd| Trading { options, parameters, crowd };
 	let mut failed = Vec::new();
+	let database =
+		async || database::measure(records, &plan.database, plan.database_runs, progress).await;
+	failed.extend(insist("the database", progress, database).await?);
 	if plan.is_in_one_network() {
 		let all = on(plan.parameters(), plan.crowd());
 		failed.extend(
@@ -146,10 +149,6 @@ async fn measure(
 		);
 	} else {
 		let long = plan.scale_parameters();
-		let trades = on(plan.parameters(), plan.crowd());
-		failed.extend(
-			insist("trades", progress, async || trades.measure(records, progress).await).await?,
-		);
 		// What a node takes is not what full blocks have left behind, and full blocks are not made
 		// beside what stays open: each has a network of its own.
 		let open = on(long, plan.open_crowd());
@@ -163,14 +162,18 @@ async fn measure(
 				.await?,
 		);
 	}
-	let database =
-		async || database::measure(records, &plan.database, plan.database_runs, progress).await;
-	failed.extend(insist("the database", progress, database).await?);
 	if options.evm {
 		let block_time = plan.parameters().slot_duration;
 		let evm =
 			async || evm::measure(&options.root, records, plan.runs, block_time, progress).await;
 		failed.extend(insist("EVM", progress, evm).await?);
+	}
+	if !plan.is_in_one_network() {
+		// Last, for it takes longest.
+		let trades = on(plan.parameters(), plan.crowd());
+		failed.extend(
+			insist("trades", progress, async || trades.measure(records, progress).await).await?,
+		);
 	}
 	Ok(failed)
 }

@@ -10,7 +10,7 @@ use super::{error::Result, provenance::Provenance, EvaluationError};
 use std::{
 	collections::BTreeSet,
 	fmt,
-	fs::{self, File},
+	fs::{self, File, TryLockError},
 	io::Write,
 	path::{Path, PathBuf},
 };
@@ -67,6 +67,8 @@ pub struct Point<'a> {
 pub struct Records {
 	path: PathBuf,
 	file: File,
+	/// Its folder, locked for as long as this writes there.
+	_folder: File,
 	session: u32,
 	sessions: Vec<String>,
 	rows: Vec<Row>,
@@ -80,6 +82,7 @@ impl Records {
 	pub fn open(path: &Path, settings: &str, provenance: &Provenance, fresh: bool) -> Result<Self> {
 		let Provenance { commit, machine, .. } = provenance;
 		let settings = format!("{SETTINGS}commit {commit}; {machine}; {settings}");
+		let folder = lock(path)?;
 		let text = match fs::read_to_string(path) {
 			Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
 				return Err(EvaluationError::file(path)(error));
@@ -97,6 +100,7 @@ impl Records {
 		let mut records = Self {
 			path: path.to_owned(),
 			file: open(path, kept.len()).map_err(EvaluationError::file(path))?,
+			_folder: folder,
 			session: u32::try_from(sessions.len()).unwrap_or(u32::MAX).saturating_add(1),
 			sessions,
 			done: rows.iter().map(key_of).collect(),
@@ -171,11 +175,20 @@ impl Records {
 	}
 }
 
+/// Makes the folder of a file and locks it, so that no two evaluations write there.
+fn lock(path: &Path) -> Result<File> {
+	let path = path.parent().unwrap_or(Path::new("."));
+	fs::create_dir_all(path).map_err(EvaluationError::file(path))?;
+	let folder = File::open(path).map_err(EvaluationError::file(path))?;
+	match folder.try_lock() {
+		Ok(()) => Ok(folder),
+		Err(TryLockError::WouldBlock) => Err(EvaluationError::Busy { path: path.to_owned() }),
+		Err(TryLockError::Error(error)) => Err(EvaluationError::file(path)(error)),
+	}
+}
+
 /// Opens the file behind so many bytes of it, and drops the others.
 fn open(path: &Path, keep: usize) -> std::io::Result<File> {
-	if let Some(folder) = path.parent() {
-		fs::create_dir_all(folder)?;
-	}
 	let file = File::options().create(true).append(true).open(path)?;
 	file.set_len(keep as u64)?;
 	Ok(file)
@@ -257,6 +270,20 @@ mod tests {
 			assert!(records.rows().is_empty() && records.sessions().len() == 1);
 			records.note(POINT, &[("paid_s", 1.0)]).unwrap();
 		}
+	}
+
+	#[test]
+	fn no_two_should_write_into_one_folder() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("raw.csv");
+		let mut first = Records::open(&path, "", &provenance("x"), false).unwrap();
+		for fresh in [false, true] {
+			let second = Records::open(&path, "", &provenance("y"), fresh).unwrap_err();
+			assert!(matches!(second, EvaluationError::Busy { path } if path == folder.path()));
+		}
+		first.note(POINT, &[("paid_s", 1.5)]).unwrap();
+		drop(first);
+		assert!(Records::open(&path, "", &provenance("x"), false).unwrap().has(POINT));
 	}
 
 	#[test]

@@ -3,7 +3,7 @@
 //! and their entries, as it tells. What that is on the disk is measured in `node/src/spb/disk.rs`, with more
 //! evidence than trades make within a test.
 
-use crate::FOLDER;
+use crate::{free_port, FOLDER};
 use codec::Encode;
 use serde_json::{json, Value};
 use spb_client::{
@@ -17,7 +17,7 @@ use spb_tests::{
 	scene::{tenths, Pair},
 	Cli, Scene,
 };
-use std::{future::Future, net::TcpListener, ops::RangeInclusive};
+use std::{future::Future, ops::RangeInclusive};
 
 /// Two blocks a second, which are soon forgotten.
 const SHORT: Parameters = Parameters {
@@ -161,10 +161,6 @@ async fn evidence_should_be_verified_again_where_it_is_kept() {
 	assert!(written >= f64::from(u32::try_from(all).unwrap()), "{written} of {all}");
 	assert!(of_follower.evidence < all, "{of_follower:?} of {all}");
 	assert!(metrics.sum("spb_disk_bytes") > 0.0, "the node says what it takes of the disk");
-}
-
-fn free_port() -> u16 {
-	TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
 /// What a node keeps of its final blocks, by its own figures.

@@ -24,5 +24,12 @@ mod trades;
 mod upgrade;
 mod validators;
 
+use std::net::TcpListener;
+
 /// Where what the tests share is kept.
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// A port that nothing listens on.
+fn free_port() -> u16 {
+	TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}

@@ -1,6 +1,6 @@
 //! Several nodes hold one database, whenever they join and whatever they lose.
 
-use crate::FOLDER;
+use crate::{free_port, FOLDER};
 use spb_client::{
 	connection::{Connection, Head, Stall},
 	meter::Reading,
@@ -80,4 +80,38 @@ async fn a_validator_that_was_away_should_catch_up() {
 	trader.confirm(&issued.id, Energy::from_wh(500), Reading::New).await.unwrap();
 	wait_for_receipt(&scene.connection, &issued.id, expiry, Goal::Settled, &()).await.unwrap();
 	scene.audit().await;
+}
+
+/// How many signatures a node has verified outside the execution of blocks.
+async fn verified(node: &Node) -> f64 {
+	node.metrics().await.unwrap().sum("spb_signatures_verified_total")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_should_verify_each_signature_once() {
+	let scene = Scene::set_of_two(FOLDER).await;
+	let bob = Node::start(scene.bob().await.metrics(free_port())).unwrap();
+	let follower = Node::start(scene.follower().await.metrics(free_port())).unwrap();
+	let pair = scene.pair("signatures").await;
+	let trader = pair.community.trader(1);
+	let mut counts = Vec::new();
+	for _ in 0..3 {
+		let issued = trader.commit(&pair.order(500, tenths(2), 200)).await.unwrap();
+		let expiry = issued.signed.ctp.expiry;
+		wait_for_ctp(&scene.connection, &issued.id, expiry, Goal::Final, &()).await.unwrap();
+		trader.confirm(&issued.id, Energy::from_wh(500), Reading::New).await.unwrap();
+		wait_for_receipt(&scene.connection, &issued.id, expiry, Goal::Settled, &()).await.unwrap();
+		let settled = scene.connection.finalized().await.unwrap();
+		for node in [&bob, &follower] {
+			follows(&node.connect().await.unwrap(), settled, 0).await;
+		}
+		counts.push([verified(&bob).await, verified(&follower).await]);
+	}
+	// Those of the CTP and of the ERC, in the pool, by the author and by who judges the block together. That the
+	// meter's tree is certified was verified with the first trade.
+	for pair in counts.windows(2) {
+		for (before, after) in pair[0].iter().zip(pair[1]) {
+			assert_eq!(after - before, 2.0, "{counts:?}");
+		}
+	}
 }

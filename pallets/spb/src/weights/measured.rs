@@ -1,9 +1,9 @@
 //! What the calls of `pallet_spb` cost, as measured.
 //! Written by the command below, not by hand.
 //!
-//! * Date: 2026-11-23
-//! * Machine: AMD EPYC; 2 cores; 24684092 kB; Debian GNU/Linux 12 (bookworm)
-//! * Compiler: rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)
+//! * Date: 2026-11-24
+//! * Machine: AMD EPYC; 2 cores; 24684084 kB; Debian GNU/Linux 12 (bookworm)
+//! * Compiler: rustc 1.95.0 (59807616e 2026-04-14)
 //! * Command: `cargo run --release --manifest-path benchmarks/Cargo.toml`
 //! * Steps: 10, repeat: 10
 //! * Sources: `0c0eb4c71dcd693cd5cba486545d7ada`
@@ -17,137 +17,137 @@ pub struct Measured<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	fn open_account_with_burn() -> Weight {
-		// The shortest run took 100_077_000 ps.
-		Weight::from_parts(162_574_000, 0)
+		// The shortest run took 77_996_000 ps.
+		Weight::from_parts(79_679_000, 0)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn open_account_with_certificate() -> Weight {
-		// The shortest run took 141_855_000 ps.
-		Weight::from_parts(234_226_000, 0)
+		// The shortest run took 109_323_000 ps.
+		Weight::from_parts(111_706_000, 0)
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn close_account() -> Weight {
-		// The shortest run took 104_986_000 ps.
-		Weight::from_parts(127_598_000, 0)
+		// The shortest run took 51_286_000 ps.
+		Weight::from_parts(52_628_000, 0)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn offer_energy() -> Weight {
-		// The shortest run took 88_716_000 ps.
-		Weight::from_parts(154_778_000, 0)
+		// The shortest run took 69_213_000 ps.
+		Weight::from_parts(70_676_000, 0)
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(7))
 	}
 	fn top_up_offer() -> Weight {
-		// The shortest run took 19_486_000 ps.
-		Weight::from_parts(24_356_000, 0)
+		// The shortest run took 12_589_000 ps.
+		Weight::from_parts(13_551_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn reprice_offer() -> Weight {
-		// The shortest run took 19_626_000 ps.
-		Weight::from_parts(25_227_000, 0)
+		// The shortest run took 12_579_000 ps.
+		Weight::from_parts(13_470_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn close_offer() -> Weight {
-		// The shortest run took 22_423_000 ps.
-		Weight::from_parts(28_072_000, 0)
+		// The shortest run took 15_123_000 ps.
+		Weight::from_parts(15_883_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}
 	fn deposit() -> Weight {
-		// The shortest run took 132_287_000 ps.
-		Weight::from_parts(172_863_000, 0)
+		// The shortest run took 106_398_000 ps.
+		Weight::from_parts(108_241_000, 0)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
 	fn request_withdrawal() -> Weight {
-		// The shortest run took 46_678_000 ps.
-		Weight::from_parts(54_742_000, 0)
+		// The shortest run took 21_432_000 ps.
+		Weight::from_parts(22_303_000, 0)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn cancel_withdrawal() -> Weight {
-		// The shortest run took 22_822_000 ps.
-		Weight::from_parts(28_583_000, 0)
+		// The shortest run took 15_663_000 ps.
+		Weight::from_parts(16_565_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn withdraw() -> Weight {
-		// The shortest run took 125_644_000 ps.
-		Weight::from_parts(201_616_000, 0)
+		// The shortest run took 97_926_000 ps.
+		Weight::from_parts(100_390_000, 0)
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
 	fn revoke_meter() -> Weight {
-		// The shortest run took 21_961_000 ps.
-		Weight::from_parts(31_087_000, 0)
+		// The shortest run took 14_682_000 ps.
+		Weight::from_parts(15_423_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn add_company() -> Weight {
-		// The shortest run took 22_361_000 ps.
-		Weight::from_parts(29_004_000, 0)
+		// The shortest run took 14_842_000 ps.
+		Weight::from_parts(15_984_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn remove_company() -> Weight {
-		// The shortest run took 21_490_000 ps.
-		Weight::from_parts(41_727_000, 0)
+		// The shortest run took 14_682_000 ps.
+		Weight::from_parts(15_573_000, 0)
 			.saturating_add(T::DbWeight::get().reads(2))
 			.saturating_add(T::DbWeight::get().writes(3))
 	}
 	fn add_manufacturer() -> Weight {
-		// The shortest run took 21_781_000 ps.
-		Weight::from_parts(26_019_000, 0)
+		// The shortest run took 10_596_000 ps.
+		Weight::from_parts(11_177_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn retire_manufacturer() -> Weight {
-		// The shortest run took 23_965_000 ps.
-		Weight::from_parts(32_871_000, 0)
+		// The shortest run took 11_347_000 ps.
+		Weight::from_parts(11_728_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn join_backbone() -> Weight {
-		// The shortest run took 151_513_000 ps.
-		Weight::from_parts(245_969_000, 0)
+		// The shortest run took 116_122_000 ps.
+		Weight::from_parts(118_086_000, 0)
 			.saturating_add(T::DbWeight::get().reads(6))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
 	fn update_backbone() -> Weight {
-		// The shortest run took 42_069_000 ps.
-		Weight::from_parts(50_585_000, 0)
+		// The shortest run took 17_056_000 ps.
+		Weight::from_parts(17_897_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
 	fn leave_backbone() -> Weight {
-		// The shortest run took 105_507_000 ps.
-		Weight::from_parts(146_814_000, 0)
+		// The shortest run took 56_905_000 ps.
+		Weight::from_parts(58_697_000, 0)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(5))
 	}
 	fn list_meter() -> Weight {
-		// The shortest run took 261_007_000 ps.
-		Weight::from_parts(313_835_000, 0)
+		// The shortest run took 152_637_000 ps.
+		Weight::from_parts(155_631_000, 0)
 			.saturating_add(T::DbWeight::get().reads(9))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
 	fn unlist_meter() -> Weight {
-		// The shortest run took 141_474_000 ps.
-		Weight::from_parts(158_796_000, 0)
+		// The shortest run took 67_891_000 ps.
+		Weight::from_parts(70_034_000, 0)
 			.saturating_add(T::DbWeight::get().reads(9))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}
 	/// `n` from 0 to 5000.
 	fn seal(n: u32) -> Weight {
-		// The shortest run took 48_670_000 ps.
-		Weight::from_parts(50_814_000, 0)
-			// Standard error: 2_705_661 ps.
-			.saturating_add(Weight::from_parts(280_187_562, 0).saturating_mul(n.into()))
+		// The shortest run took 34_381_000 ps.
+		Weight::from_parts(35_343_000, 0)
+			// Standard error: 1_600_346 ps.
+			.saturating_add(Weight::from_parts(152_746_460, 0).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().reads(5))
 			.saturating_add(T::DbWeight::get().reads(6).saturating_mul(n.into()))
 			.saturating_add(T::DbWeight::get().writes(2))
@@ -156,12 +156,12 @@ impl<T: frame_system::Config> WeightInfo for Measured<T> {
 	/// `i` from 0 to 5000.
 	/// `o` from 0 to 256.
 	fn sweep(i: u32, o: u32) -> Weight {
-		// The shortest run took 10_329_950_000 ps.
-		Weight::from_parts(13_376_229_000, 0)
-			// Standard error: 199_545 ps.
-			.saturating_add(Weight::from_parts(1_078_708, 0).saturating_mul(i.into()))
-			// Standard error: 3_899_374 ps.
-			.saturating_add(Weight::from_parts(109_964_167, 0).saturating_mul(o.into()))
+		// The shortest run took 5_588_574_000 ps.
+		Weight::from_parts(5_710_365_000, 0)
+			// Standard error: 50_236 ps.
+			.saturating_add(Weight::from_parts(468_301, 0).saturating_mul(i.into()))
+			// Standard error: 981_689 ps.
+			.saturating_add(Weight::from_parts(52_572_594, 0).saturating_mul(o.into()))
 			.saturating_add(T::DbWeight::get().reads(20))
 			.saturating_add(T::DbWeight::get().reads(1).saturating_mul(i.into()))
 			.saturating_add(T::DbWeight::get().reads(6).saturating_mul(o.into()))
