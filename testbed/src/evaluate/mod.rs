@@ -148,18 +148,9 @@ async fn measure(
 			insist("trades", progress, async || all.measure_all(records, progress).await).await?,
 		);
 	} else {
-		let long = plan.scale_parameters();
-		// What a node takes is not what full blocks have left behind, and full blocks are not made
-		// beside what stays open: each has a network of its own.
-		let open = on(long, plan.open_crowd());
+		let trades = on(plan.parameters(), plan.crowd());
 		failed.extend(
-			insist("open CTPs", progress, async || open.measure_open(records, progress).await)
-				.await?,
-		);
-		let blocks = on(long, plan.blocks_crowd());
-		failed.extend(
-			insist("blocks", progress, async || blocks.measure_blocks(records, progress).await)
-				.await?,
+			insist("trades", progress, async || trades.measure(records, progress).await).await?,
 		);
 	}
 	if options.evm {
@@ -169,10 +160,18 @@ async fn measure(
 		failed.extend(insist("EVM", progress, evm).await?);
 	}
 	if !plan.is_in_one_network() {
-		// Last, for it takes longest.
-		let trades = on(plan.parameters(), plan.crowd());
+		let long = plan.scale_parameters();
+		// What a node takes is not what full blocks have left behind, and full blocks are not made
+		// beside what stays open: each has a network of its own.
+		let blocks = on(long, plan.blocks_crowd());
 		failed.extend(
-			insist("trades", progress, async || trades.measure(records, progress).await).await?,
+			insist("blocks", progress, async || blocks.measure_blocks(records, progress).await)
+				.await?,
+		);
+		let open = on(long, plan.open_crowd());
+		failed.extend(
+			insist("open CTPs", progress, async || open.measure_open(records, progress).await)
+				.await?,
 		);
 	}
 	Ok(failed)
